@@ -1,0 +1,27 @@
+// backends/conformance/checks.h: compares any backend's kernels with the reference.
+//
+//   check_fake_quantize_forward(*my_backend->float32(DeviceKind::kCpu));
+//
+// Each function calls one kernel with many tensors (empty, one element, sizes around and far above a vector's, channels
+// first, last and in between) full of what kernels get wrong (ties, edges of the range, NaN, infinities, denormals,
+// extreme steps) and of random numbers, on one thread and with its work cut up and turned around, and raises GoogleTest
+// failures. The random numbers' seed is in the failure's trace; the environment variable PARE_TEST_SEED sets another.
+// A kernel that the table lacks is not checked. Tables for host memory only.
+
+#ifndef PARE_BACKENDS_CONFORMANCE_CHECKS_H_
+#define PARE_BACKENDS_CONFORMANCE_CHECKS_H_
+
+#include "backends/kernel_backend.h"
+
+namespace pare::backends::conformance {
+
+void check_fake_quantize_forward(const KernelTable<float>& tested);
+void check_fake_quantize_backward(const KernelTable<float>& tested);
+void check_quantize_to_codes(const KernelTable<float>& tested);
+void check_min_max(const KernelTable<float>& tested);
+void check_abs_max(const KernelTable<float>& tested);
+void check_histogram(const KernelTable<float>& tested);
+
+}  // namespace pare::backends::conformance
+
+#endif  // PARE_BACKENDS_CONFORMANCE_CHECKS_H_

@@ -1,0 +1,70 @@
+// The checks themselves: the reference passes them, and a kernel with a subtle fault does not.
+
+#include "backends/conformance/checks.h"
+
+#include <cmath>
+
+#include "backends/reference/backend.h"
+#include "gtest/gtest-spi.h"
+#include "gtest/gtest.h"
+
+namespace pare::backends::conformance {
+namespace {
+
+// Whether the check raises failures, which are kept from this test.
+bool is_refused(void (*check)(const KernelTable<float>&), const KernelTable<float>& table) {
+  ::testing::TestPartResultArray failures;
+  {
+    ::testing::ScopedFakeTestPartResultReporter reporter(&failures);
+    check(table);
+  }
+  return failures.size() > 0;
+}
+
+TEST(Checks, TheReferencePasses) {
+  check_fake_quantize_forward(reference_kernels());
+  check_fake_quantize_backward(reference_kernels());
+  check_quantize_to_codes(reference_kernels());
+  check_min_max(reference_kernels());
+  check_abs_max(reference_kernels());
+  check_histogram(reference_kernels());
+}
+
+TEST(Checks, ATableWithoutKernelsIsNotChecked) {
+  check_fake_quantize_forward({});
+  check_fake_quantize_backward({});
+  check_quantize_to_codes({});
+  check_min_max({});
+  check_abs_max({});
+  check_histogram({});
+}
+
+absl::Status rounding_halves_away_from_zero(const Execution&, const Layout& layout, const float* x,
+                                            const QuantizationGrid& grid, float* y) {
+  for (int64_t i = 0; i < layout.size(); ++i) {
+    const int64_t c = i / layout.inner % layout.channels;
+    const float level = std::round(x[i] * grid.inverse_step[c]);
+    y[i] = (level < grid.lowest[c]    ? grid.lowest[c]
+            : level > grid.highest[c] ? grid.highest[c]
+                                      : level) *
+               grid.step[c] +
+           0.0f;
+  }
+  return absl::OkStatus();
+}
+
+TEST(Checks, AWrongTieIsFound) {
+  EXPECT_TRUE(is_refused(check_fake_quantize_forward, {.fake_quantize_forward = rounding_halves_away_from_zero}));
+}
+
+absl::Status forgetting_the_last_number(const Execution& execution, const Layout& layout, const float* x,
+                                        float* abs_max) {
+  Layout shorter = layout;
+  if (layout.channels == 1 && layout.outer == 1 && layout.inner > 1) --shorter.inner;
+  return reference_kernels().abs_max(execution, shorter, x, abs_max);
+}
+
+TEST(Checks, AForgottenTailIsFound) { EXPECT_TRUE(is_refused(check_abs_max, {.abs_max = forgetting_the_last_number})); }
+
+}  // namespace
+}  // namespace pare::backends::conformance

@@ -1,0 +1,20 @@
+// The vectorized kernels against the reference, with every instruction set that the machine has.
+
+#include "backends/conformance/checks.h"
+#include "backends/cpu/backend.h"
+#include "backends/cpu/targets.h"
+#include "gtest/gtest.h"
+
+namespace pare::backends {
+namespace {
+
+TEST(CpuExtremes, MinMaxOnEveryTarget) {
+  for_each_target([] { conformance::check_min_max(cpu_kernels()); });
+}
+
+TEST(CpuExtremes, AbsMaxOnEveryTarget) {
+  for_each_target([] { conformance::check_abs_max(cpu_kernels()); });
+}
+
+}  // namespace
+}  // namespace pare::backends

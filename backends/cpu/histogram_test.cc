@@ -1,0 +1,16 @@
+// The vectorized kernels against the reference, with every instruction set that the machine has.
+
+#include "backends/conformance/checks.h"
+#include "backends/cpu/backend.h"
+#include "backends/cpu/targets.h"
+#include "gtest/gtest.h"
+
+namespace pare::backends {
+namespace {
+
+TEST(CpuHistogram, OnEveryTarget) {
+  for_each_target([] { conformance::check_histogram(cpu_kernels()); });
+}
+
+}  // namespace
+}  // namespace pare::backends

@@ -1,0 +1,33 @@
+// backends/cpu/kernels.h: the functions of the vectorized table; backends/kernel_backend.h says what they do.
+
+#ifndef PARE_BACKENDS_CPU_KERNELS_H_
+#define PARE_BACKENDS_CPU_KERNELS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "backends/kernel_backend.h"
+
+namespace pare::backends::cpu {
+
+// fake_quantize.cc
+absl::Status fake_quantize_forward(const Execution& execution, const Layout& layout, const float* x,
+                                   const QuantizationGrid& grid, float* y);
+absl::Status fake_quantize_backward(const Execution& execution, const Layout& layout, const float* dy, const float* x,
+                                    const QuantizationGrid& grid, float* dx, const FakeQuantizeSums* sums);
+
+// codes.cc
+absl::Status quantize_to_codes(const Execution& execution, const Layout& layout, const float* x,
+                               const QuantizationGrid& grid, const int32_t* zero_point, uint8_t* codes);
+
+// extremes.cc
+absl::Status min_max(const Execution& execution, const Layout& layout, const float* x, float* min, float* max);
+absl::Status abs_max(const Execution& execution, const Layout& layout, const float* x, float* abs_max);
+
+// histogram.cc
+absl::Status histogram(const Execution& execution, const Layout& layout, const float* x, const HistogramBins& bins,
+                       int64_t* counts);
+
+}  // namespace pare::backends::cpu
+
+#endif  // PARE_BACKENDS_CPU_KERNELS_H_

@@ -1,0 +1,67 @@
+#include "base/atomic_file.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace pare {
+namespace {
+
+using ::testing::HasSubstr;
+
+class AtomicFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "/" + ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  size_t files() const { return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder_), {})); }
+  std::string folder_;
+};
+
+TEST_F(AtomicFile, WritesAndReplaces) {
+  const std::string path = folder_ + "/a";
+  ASSERT_TRUE(write_file_atomically(path, std::string("one\0two", 7)).ok());
+  EXPECT_EQ(*read_file(path), std::string("one\0two", 7));
+  ASSERT_TRUE(write_file_atomically(path, "").ok());
+  EXPECT_EQ(*read_file(path), "");
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(AtomicFile, AFailingWriterLeavesTheOldFileAndNothingElse) {
+  const std::string path = folder_ + "/a";
+  ASSERT_TRUE(write_file_atomically(path, "old").ok());
+  const absl::Status status = write_file_atomically(path, [](const std::string& temporary) {
+    std::ofstream(temporary) << "half";
+    return absl::DataLossError("stopped");
+  });
+  EXPECT_EQ(status, absl::DataLossError("stopped"));
+  EXPECT_EQ(*read_file(path), "old");
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(AtomicFile, AMissingFolderIsNotFound) {
+  const absl::Status status = write_file_atomically(folder_ + "/none/a", "x");
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/none/a"));
+}
+
+TEST_F(AtomicFile, AFolderOrADeviceIsNotReplaced) {
+  EXPECT_EQ(write_file_atomically(folder_, "x").code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(write_file_atomically("/dev/null", "x").code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_FALSE(write_file_atomically("", "x").ok());
+}
+
+TEST_F(AtomicFile, ReadingWhatIsNotThere) {
+  EXPECT_EQ(read_file(folder_ + "/none").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(read_file(folder_).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace pare

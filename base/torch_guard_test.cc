@@ -1,0 +1,42 @@
+#include "base/torch_guard.h"
+
+#include <c10/util/Exception.h>
+
+#include <new>
+#include <stdexcept>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace pare {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(TorchGuard, ReturnsTheResult) {
+  const absl::StatusOr<int> result = guard_torch("here", [] { return 7; });
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(*result, 7);
+  EXPECT_TRUE(guard_torch("here", [] {}).ok());
+}
+
+TEST(TorchGuard, LibTorchErrorsKeepTheirTextAndLoseTheBacktrace) {
+  const absl::Status status = guard_torch("conv1", [] { TORCH_CHECK(false, "sizes do not match"); });
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("conv1: sizes do not match"));
+  EXPECT_THAT(std::string(status.message()), Not(HasSubstr("frame #")));
+}
+
+TEST(TorchGuard, StandardExceptionsAreCaught) {
+  EXPECT_EQ(guard_torch("x", [] { throw std::runtime_error("no"); }), absl::InvalidArgumentError("x: no"));
+  EXPECT_EQ(guard_torch("x", []() -> int { throw std::bad_alloc(); }).status().code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
+TEST(TorchGuard, SomethingThatIsNoExceptionIsCaughtToo) {
+  EXPECT_EQ(guard_torch("x", [] { throw 1; }).code(), absl::StatusCode::kUnknown);
+}
+
+}  // namespace
+}  // namespace pare

@@ -1,0 +1,112 @@
+// compression/algorithm.h: a compression method: the class to derive from to write one.
+//
+//   class Rounding : public CompressionAlgorithm {
+//    public:
+//     Rounding(std::shared_ptr<graph::Model> model, const AlgorithmConfig& config, const InputSize& input_size)
+//         : CompressionAlgorithm(std::move(model), config, input_size) { ... insert hooks into this->model()->graph()
+//         ... }
+//   };
+//   PARE_REGISTER_ALGORITHM("rounding", Rounding);
+//
+// A method is three logical parts: the algorithm, its loss and its scheduler; it brings those that it needs, and gets a
+// loss of zero and a schedule that changes nothing for the others. Order of calls:
+//
+//   constructor                    rewrites the graph: hooks, masks, quantizers
+//   distributed(process_group)     only when several processes train
+//   initialize(data_loader)        configures itself from data, before training; not when a checkpoint is resumed
+//   per iteration                  model forward, task loss + loss().forward(), backward, optimizer, scheduler().step()
+//   per epoch                      scheduler().epoch_step(), statistics()
+//   export_model(path)             removes or folds what only training needs, then writes the file
+//
+// A constructor cannot return a status; a method whose construction can fail has, beside or instead of a public one,
+//   static absl::StatusOr<std::unique_ptr<Self>> create(std::shared_ptr<graph::Model>, const AlgorithmConfig&, const
+//   InputSize&);
+// which the registry prefers.
+
+#ifndef PARE_COMPRESSION_ALGORITHM_H_
+#define PARE_COMPRESSION_ALGORITHM_H_
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "config/compression_config.h"
+#include "graph/model.h"
+#include "losses/compression_loss.h"
+#include "nlohmann/json.hpp"
+#include "schedulers/compression_scheduler.h"
+#include "statistics/statistics.h"
+
+namespace pare::data {
+class DataLoader;
+}
+namespace c10d {
+class ProcessGroup;
+}
+
+namespace pare {
+
+// The shape of each of the model's inputs, batch first.
+using InputSize = std::vector<std::vector<int64_t>>;
+
+// How far a method has come.
+enum class CompressionStage { kUncompressed, kPartiallyCompressed, kFullyCompressed };
+std::string to_string(CompressionStage stage);  // "UNCOMPRESSED", "PARTIALLY_COMPRESSED", "FULLY_COMPRESSED"
+
+class CompressionAlgorithm {
+ public:
+  CompressionAlgorithm(std::shared_ptr<graph::Model> model, const AlgorithmConfig& config, InputSize input_size);
+  virtual ~CompressionAlgorithm();
+  CompressionAlgorithm(const CompressionAlgorithm&) = delete;
+  CompressionAlgorithm& operator=(const CompressionAlgorithm&) = delete;
+
+  // The compressed model, the same throughout.
+  const std::shared_ptr<graph::Model>& model() const { return model_; }
+  const AlgorithmConfig& config() const { return config_; }
+  const InputSize& input_size() const { return input_size_; }
+
+  virtual CompressionLoss& loss();
+  virtual CompressionScheduler& scheduler();
+
+  // The defaults do nothing, and say FULLY_COMPRESSED: a method without a schedule is all there from the start.
+  virtual absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group);
+  virtual absl::Status initialize(data::DataLoader& data_loader);
+  virtual CompressionStage stage() const;
+  // The default: the scheduler's statistics and the loss's, as children "scheduler" and "loss" where they have any.
+  virtual Statistics statistics() const;
+
+  // Prepares the graph for export in place: auxiliary nodes removed or folded. Called by export_model(); after it the
+  // model computes the same in evaluation mode, and is not to be trained further.
+  virtual absl::Status prepare_for_export();
+  // prepare_for_export(), then the file: by the ending of `path` ".onnx" or ".pt" (TorchScript), or what else
+  // graph/exporters.h knows. An ending that no one knows is refused before the graph is touched.
+  absl::Status export_model(const std::string& path);
+
+  // What a checkpoint keeps beside the model's state: the default keeps the scheduler's, under "scheduler".
+  virtual nlohmann::json state() const;
+  virtual absl::Status set_state(const nlohmann::json& state);
+
+  // The parameters that the method has added to the graph: create_compressed_model() finds them and hands them over.
+  void set_own_parameters(std::vector<graph::Value*> parameters) { own_parameters_ = std::move(parameters); }
+  const std::vector<graph::Value*>& own_parameters() const { return own_parameters_; }
+  // From now on, backward() multiplies the gradients of the own parameters by config().compression_lr_multiplier.
+  // create_compressed_model() calls it; call it again after a state has been loaded, which may replace tensors. A
+  // tensor that is hooked already stays as it is.
+  virtual void scale_gradients();
+
+ private:
+  std::shared_ptr<graph::Model> model_;
+  AlgorithmConfig config_;
+  InputSize input_size_;
+  std::unique_ptr<CompressionLoss> default_loss_;
+  std::unique_ptr<CompressionScheduler> default_scheduler_;
+  std::vector<graph::Value*> own_parameters_;
+  std::set<const void*> hooked_tensors_;
+};
+
+}  // namespace pare
+
+#endif  // PARE_COMPRESSION_ALGORITHM_H_

@@ -1,0 +1,150 @@
+#include "compression/composite.h"
+
+#include <ATen/ops/add.h>
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace pare {
+
+namespace {
+
+using Children = std::vector<std::unique_ptr<CompressionAlgorithm>>;
+
+AlgorithmConfig config_of(const Children& children) {
+  AlgorithmConfig config;
+  if (!children.empty()) config.target_device = children[0]->config().target_device;
+  config.name = "composite";
+  config.path = "$.compression";
+  return config;
+}
+
+class SummedLoss : public CompressionLoss {
+ public:
+  explicit SummedLoss(const Children& children) : children_(children) {}
+
+  at::Tensor forward() override {
+    at::Tensor sum;
+    for (const auto& child : children_) {
+      const at::Tensor loss = child->loss().forward();
+      if (!loss.defined()) continue;
+      sum = sum.defined() ? at::add(sum, loss) : loss;
+    }
+    return sum;
+  }
+
+ private:
+  const Children& children_;
+};
+
+class AllSchedulers : public CompressionScheduler {
+ public:
+  explicit AllSchedulers(const Children& children) : children_(children) {}
+
+  void step(std::optional<int64_t> last) override {
+    CompressionScheduler::step(last);
+    for (const auto& child : children_) child->scheduler().step(last);
+  }
+
+  void epoch_step(std::optional<int64_t> last) override {
+    CompressionScheduler::epoch_step(last);
+    for (const auto& child : children_) child->scheduler().epoch_step(last);
+  }
+
+ private:
+  const Children& children_;
+};
+
+}  // namespace
+
+CompositeAlgorithm::CompositeAlgorithm(Children children)
+    : CompressionAlgorithm(children.empty() ? nullptr : children[0]->model(), config_of(children),
+                           children.empty() ? InputSize() : children[0]->input_size()),
+      children_(std::move(children)),
+      loss_(std::make_unique<SummedLoss>(children_)),
+      scheduler_(std::make_unique<AllSchedulers>(children_)) {}
+
+CompositeAlgorithm::~CompositeAlgorithm() = default;
+
+std::vector<std::string> CompositeAlgorithm::names() const {
+  std::map<std::string, int> counts;
+  std::vector<std::string> names;
+  for (const auto& child : children_) {
+    const std::string& name = child->config().name;
+    const int earlier = counts[name]++;
+    names.push_back(earlier == 0 ? name : absl::StrCat(name, "_", earlier));
+  }
+  return names;
+}
+
+CompressionLoss& CompositeAlgorithm::loss() { return *loss_; }
+
+CompressionScheduler& CompositeAlgorithm::scheduler() { return *scheduler_; }
+
+absl::Status CompositeAlgorithm::distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) {
+  for (const auto& child : children_) PARE_RETURN_IF_ERROR(child->distributed(process_group));
+  return absl::OkStatus();
+}
+
+absl::Status CompositeAlgorithm::initialize(data::DataLoader& data_loader) {
+  for (const auto& child : children_) PARE_RETURN_IF_ERROR(child->initialize(data_loader));
+  return absl::OkStatus();
+}
+
+CompressionStage CompositeAlgorithm::stage() const {
+  if (children_.empty()) return CompressionStage::kUncompressed;
+  const CompressionStage first = children_[0]->stage();
+  for (const auto& child : children_) {
+    if (child->stage() != first) return CompressionStage::kPartiallyCompressed;
+  }
+  return first;
+}
+
+Statistics CompositeAlgorithm::statistics() const {
+  Statistics statistics;
+  const std::vector<std::string> names = this->names();
+  for (size_t i = 0; i < children_.size(); ++i) statistics.child(names[i]) = children_[i]->statistics();
+  return statistics;
+}
+
+absl::Status CompositeAlgorithm::prepare_for_export() {
+  for (const auto& child : children_) PARE_RETURN_IF_ERROR(child->prepare_for_export());
+  return absl::OkStatus();
+}
+
+nlohmann::json CompositeAlgorithm::state() const {
+  nlohmann::json state = {{"scheduler", scheduler_->state()}, {"algorithms", nlohmann::json::object()}};
+  const std::vector<std::string> names = this->names();
+  for (size_t i = 0; i < children_.size(); ++i) state["algorithms"][names[i]] = children_[i]->state();
+  return state;
+}
+
+absl::Status CompositeAlgorithm::set_state(const nlohmann::json& state) {
+  const auto damaged = [](const std::string& what) {
+    return absl::InvalidArgumentError(absl::StrCat("the state of a composite method: expected ", what,
+                                                   "; the checkpoint is damaged or of another config"));
+  };
+  if (!state.is_object() || !state.contains("scheduler") || !state.contains("algorithms")) {
+    return damaged("an object with the keys \"scheduler\" and \"algorithms\"");
+  }
+  const nlohmann::json& algorithms = state["algorithms"];
+  const std::vector<std::string> names = this->names();
+  if (!algorithms.is_object() || algorithms.size() != names.size()) {
+    return damaged(absl::StrCat("the states of ", names.size(), " methods"));
+  }
+  for (const std::string& name : names) {
+    if (!algorithms.contains(name)) return damaged(absl::StrCat("one for the method \"", name, "\""));
+  }
+  PARE_RETURN_IF_ERROR(scheduler_->set_state(state["scheduler"]));
+  for (size_t i = 0; i < children_.size(); ++i) PARE_RETURN_IF_ERROR(children_[i]->set_state(algorithms[names[i]]));
+  return absl::OkStatus();
+}
+
+void CompositeAlgorithm::scale_gradients() {
+  for (const auto& child : children_) child->scale_gradients();
+}
+
+}  // namespace pare

@@ -1,0 +1,47 @@
+// compression/composite.h: several methods on one model, which is itself a method.
+//
+// Losses are summed, schedulers called one after the other, statistics merged (each method's under its name), stages
+// combined: the common one, else PARTIALLY_COMPRESSED. A second method of the same name goes by "<name>_1", and so on.
+
+#ifndef PARE_COMPRESSION_COMPOSITE_H_
+#define PARE_COMPRESSION_COMPOSITE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compression/algorithm.h"
+
+namespace pare {
+
+class CompositeAlgorithm : public CompressionAlgorithm {
+ public:
+  // All on the same model. initialize(), distributed() and export go through them in order, and stop at the first
+  // error. Without children it is a method on no model: create_compressed_model() never makes one.
+  explicit CompositeAlgorithm(std::vector<std::unique_ptr<CompressionAlgorithm>> children);
+  ~CompositeAlgorithm() override;
+
+  const std::vector<std::unique_ptr<CompressionAlgorithm>>& children() const { return children_; }
+
+  CompressionLoss& loss() override;
+  CompressionScheduler& scheduler() override;
+  absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) override;
+  absl::Status initialize(data::DataLoader& data_loader) override;
+  CompressionStage stage() const override;
+  Statistics statistics() const override;
+  absl::Status prepare_for_export() override;
+  nlohmann::json state() const override;
+  absl::Status set_state(const nlohmann::json& state) override;
+  void scale_gradients() override;
+
+ private:
+  std::vector<std::string> names() const;  // of the children, made unique
+
+  std::vector<std::unique_ptr<CompressionAlgorithm>> children_;
+  std::unique_ptr<CompressionLoss> loss_;
+  std::unique_ptr<CompressionScheduler> scheduler_;
+};
+
+}  // namespace pare
+
+#endif  // PARE_COMPRESSION_COMPOSITE_H_

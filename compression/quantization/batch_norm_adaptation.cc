@@ -1,0 +1,236 @@
+#include "compression/quantization/batch_norm_adaptation.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "base/torch_guard.h"
+#include "compression/quantization/range_initializer.h"
+#include "compression/quantization/sample_stream.h"
+
+namespace pare::quantization {
+
+namespace {
+
+// Of the samples, this share is held out, and never more than so many.
+constexpr int64_t kHeldOutShare = 5;
+constexpr int64_t kMostHeldOut = 256;
+
+struct BatchNorm {
+  graph::Node* node;
+  graph::Value* running_mean;
+  graph::Value* running_var;
+};
+
+std::vector<BatchNorm> find_batch_norms(const graph::Graph& graph) {
+  std::vector<BatchNorm> found;
+  for (graph::Node* node : graph.nodes()) {
+    if (node->op() != "aten::batch_norm") continue;
+    const BatchNorm norm{node, node->argument("running_mean"), node->argument("running_var")};
+    const auto holds_tensor = [](const graph::Value* v) { return v->is_buffer() || v->is_parameter(); };
+    // One that is frozen in its mode has statistics that are not ours to change.
+    const bool follows_mode = node->argument("training")->kind() == graph::Value::Kind::kTraining;
+    if (follows_mode && holds_tensor(norm.running_mean) && holds_tensor(norm.running_var)) found.push_back(norm);
+  }
+  return found;
+}
+
+// The running statistics as they were, to go back to.
+class SavedStatistics {
+ public:
+  explicit SavedStatistics(const std::vector<BatchNorm>& norms) {
+    for (const BatchNorm& norm : norms) {
+      for (graph::Value* value : {norm.running_mean, norm.running_var}) {
+        saved_.emplace_back(value->tensor(), value->tensor().clone());
+      }
+    }
+  }
+  void restore() const {
+    for (const auto& [tensor, copy] : saved_) tensor.copy_(copy);
+  }
+
+ private:
+  std::vector<std::pair<at::Tensor, at::Tensor>> saved_;
+};
+
+// Sets an input of each batch norm to a constant; the function that it returns puts the old inputs back.
+absl::StatusOr<std::function<void()>> set_inputs(graph::Graph& graph, const std::vector<BatchNorm>& norms,
+                                                 const char* argument, c10::IValue constant) {
+  graph::Value* value = graph.add_constant(std::move(constant));
+  std::vector<std::pair<graph::Node*, graph::Value*>> before;
+  for (const BatchNorm& norm : norms) {
+    before.emplace_back(norm.node, norm.node->argument(argument));
+    PARE_RETURN_IF_ERROR(graph.set_input(norm.node, norm.node->argument_index(argument), value));
+  }
+  return std::function<void()>([&graph, before, argument] {
+    for (const auto& [node, old] : before) {
+      graph.set_input(node, node->argument_index(argument), old).IgnoreError();
+    }
+  });
+}
+
+using MomentsByStatistics = std::map<const graph::Value*, RunningMoments>;
+
+// Runs the samples after the first `skip` with batch statistics and gathers each batch norm's moments, by its
+// running_mean: a module used twice has two nodes and one pair of statistics.
+absl::StatusOr<MomentsByStatistics> gather_moments(graph::Model& model, const std::vector<BatchNorm>& norms,
+                                                   data::DataLoader& loader, int64_t skip, int64_t num_samples) {
+  graph::Graph& graph = model.graph();
+  // With a momentum of 1 the running statistics after a node has run are those of its batch.
+  PARE_ASSIGN_OR_RETURN(const auto restore_training, set_inputs(graph, norms, "training", true));
+  const absl::Cleanup put_training_back = [&] { restore_training(); };
+  PARE_ASSIGN_OR_RETURN(const auto restore_momentum, set_inputs(graph, norms, "momentum", 1.0));
+  const absl::Cleanup put_momentum_back = [&] { restore_momentum(); };
+
+  MomentsByStatistics moments;
+  std::map<const graph::Node*, const BatchNorm*> by_node;
+  for (const BatchNorm& norm : norms) by_node[norm.node] = &norm;
+  model.set_observer([&](const graph::Node& node, at::ArrayRef<c10::IValue> outputs) {
+    const auto found = by_node.find(&node);
+    if (found == by_node.end()) return;
+    const BatchNorm& norm = *found->second;
+    const at::Tensor& mean = norm.running_mean->tensor();
+    const int64_t count = outputs[0].toTensor().numel() / std::max<int64_t>(mean.numel(), 1);
+    moments[norm.running_mean].add(mean, norm.running_var->tensor(), count);
+  });
+  const absl::Cleanup stop_observing = [&] { model.set_observer(nullptr); };
+
+  int64_t to_skip = skip;
+  const auto run = [&](std::vector<at::Tensor> inputs) -> absl::Status {
+    const int64_t size = inputs[0].size(0), skipped = std::min(to_skip, size);
+    to_skip -= skipped;
+    if (skipped == size) return absl::OkStatus();
+    for (at::Tensor& input : inputs) input = input.narrow(0, skipped, size - skipped);
+    return model.forward_tensor(inputs).status();
+  };
+  PARE_RETURN_IF_ERROR(for_each_batch(model, loader, skip + num_samples, run).status());
+  return moments;
+}
+
+double mean_squared_difference(const at::Tensor& a, const at::Tensor& b) {
+  return a.to(c10::kDouble).sub(b).pow(2).mean().item<double>();
+}
+
+struct HeldOut {
+  std::vector<std::vector<at::Tensor>> inputs;
+  std::vector<at::Tensor> expected;
+
+  absl::StatusOr<double> error_of(graph::Model& model) const {
+    double sum = 0;
+    int64_t count = 0;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      PARE_ASSIGN_OR_RETURN(const at::Tensor output, model.forward_tensor(inputs[i]));
+      sum += mean_squared_difference(output, expected[i]) * inputs[i][0].size(0);
+      count += inputs[i][0].size(0);
+    }
+    return sum / count;
+  }
+};
+
+absl::StatusOr<HeldOut> hold_out(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
+                                 data::DataLoader& loader, int64_t num_held_out) {
+  const QuantizersOff quantizers_off(quantizers);
+  HeldOut held_out;
+  const auto keep = [&](std::vector<at::Tensor> inputs) -> absl::Status {
+    PARE_ASSIGN_OR_RETURN(at::Tensor output, model.forward_tensor(inputs));
+    held_out.inputs.push_back(std::move(inputs));
+    held_out.expected.push_back(std::move(output));
+    return absl::OkStatus();
+  };
+  PARE_RETURN_IF_ERROR(for_each_batch(model, loader, num_held_out, keep).status());
+  return held_out;
+}
+
+}  // namespace
+
+std::string to_string(BatchNormAdaptation::Outcome outcome) {
+  switch (outcome) {
+    case BatchNormAdaptation::Outcome::kNothingToDo:
+      return "nothing to do";
+    case BatchNormAdaptation::Outcome::kKept:
+      return "kept";
+    case BatchNormAdaptation::Outcome::kReverted:
+      return "reverted";
+    case BatchNormAdaptation::Outcome::kNotPossible:
+      break;
+  }
+  return "not possible";
+}
+
+void RunningMoments::add(const at::Tensor& mean, const at::Tensor& unbiased_variance, int64_t count) {
+  const at::Tensor new_mean = mean.to(c10::kDouble);
+  const at::Tensor new_squares = unbiased_variance.to(c10::kDouble).mul(static_cast<double>(count - 1));
+  if (count_ == 0) {
+    mean_ = new_mean.clone();
+    squares_ = new_squares;
+    count_ = count;
+    return;
+  }
+  const double total = static_cast<double>(count_ + count);
+  const at::Tensor distance = new_mean.sub(mean_);
+  squares_ = squares_.add(new_squares).add(distance.pow(2).mul(static_cast<double>(count_) * count / total));
+  mean_ = mean_.add(distance.mul(count / total));
+  count_ += count;
+}
+
+at::Tensor RunningMoments::unbiased_variance() const { return squares_.div(static_cast<double>(count_ - 1)); }
+
+absl::StatusOr<BatchNormAdaptation> adapt_batch_norms(graph::Model& model,
+                                                      const std::vector<InsertedQuantizer>& quantizers,
+                                                      data::DataLoader& loader, int64_t num_samples) {
+  BatchNormAdaptation result;
+  const std::vector<BatchNorm> norms = find_batch_norms(model.graph());
+  result.num_batch_norms = static_cast<int64_t>(norms.size());
+  if (num_samples <= 0 || norms.empty()) return result;
+  const int64_t available = std::min(num_samples, loader.num_samples());
+  result.num_held_out = std::min(available / kHeldOutShare, kMostHeldOut);
+  result.num_samples = available - result.num_held_out;
+  if (result.num_held_out == 0) {
+    result.outcome = BatchNormAdaptation::Outcome::kNotPossible;
+    log_warning(absl::StrCat("batch norms are not adapted: ", available, " samples are too few to see if it helps"));
+    return result;
+  }
+  if (available < num_samples) {
+    log_info(absl::StrCat("batch norm adaptation: ", available, " samples, all that there are, for the ", num_samples,
+                          " asked for"));
+  }
+
+  const at::NoGradGuard no_grad;
+  const EvaluationMode evaluation_mode(model);
+  PARE_ASSIGN_OR_RETURN(const HeldOut held_out, hold_out(model, quantizers, loader, result.num_held_out));
+  PARE_ASSIGN_OR_RETURN(result.error_before, held_out.error_of(model));
+
+  const SavedStatistics saved(norms);
+  absl::StatusOr<MomentsByStatistics> moments =
+      gather_moments(model, norms, loader, result.num_held_out, result.num_samples);
+  saved.restore();
+  if (!moments.ok()) {
+    result.outcome = BatchNormAdaptation::Outcome::kNotPossible;
+    log_warning(absl::StrCat("batch norms are not adapted: ", moments.status().message(),
+                             "; give the data loader larger batches, or set num_bn_adaptation_samples to 0"));
+    return result;
+  }
+  for (const BatchNorm& norm : norms) {
+    const RunningMoments& seen = (*moments)[norm.running_mean];
+    if (seen.count() < 2) continue;
+    norm.running_mean->tensor().copy_(seen.mean());
+    norm.running_var->tensor().copy_(seen.unbiased_variance());
+  }
+  PARE_ASSIGN_OR_RETURN(result.error_after, held_out.error_of(model));
+  // Written so that a NaN goes back, too.
+  const bool is_better = result.error_after < result.error_before;
+  if (!is_better) saved.restore();
+  result.outcome = is_better ? BatchNormAdaptation::Outcome::kKept : BatchNormAdaptation::Outcome::kReverted;
+  log_info(absl::StrCat("batch norm adaptation over ", result.num_samples, " samples ", to_string(result.outcome),
+                        ": the squared error of ", result.num_held_out, " held-out outputs went from ",
+                        result.error_before, " to ", result.error_after));
+  return result;
+}
+
+}  // namespace pare::quantization

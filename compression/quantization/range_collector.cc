@@ -1,0 +1,291 @@
+#include "compression/quantization/range_collector.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/torch_guard.h"
+#include "compression/quantization/quantile_sketch.h"
+#include "compression/quantization/range_search.h"
+#include "ops/range_statistics.h"
+
+namespace pare::quantization {
+
+namespace {
+
+constexpr double kSigmas = 3.0;
+constexpr double kDeviationOfNormal = 1.4826;  // sigma / MAD of a normal distribution
+constexpr int kSketchBits = 10;
+constexpr int kSketchBitsPerChannel = 7;  // a sketch a channel: smaller ones
+
+at::Tensor dense_on_cpu(const at::Tensor& x) { return x.detach().to(c10::kCPU, c10::kFloat).contiguous(); }
+
+// Calls visit(channel, numbers, count) for each stretch of memory that belongs to one channel.
+void for_each_stretch(const at::Tensor& dense, int64_t axis,
+                      const std::function<void(int64_t, const float*, int64_t)>& visit) {
+  const float* data = dense.data_ptr<float>();
+  if (axis < 0) return visit(0, data, dense.numel());
+  TORCH_CHECK(axis < dense.dim(), "a tensor of ", dense.dim(), " dimensions has no channel axis ", axis);
+  const int64_t channels = dense.size(axis);
+  const int64_t inner = dense.stride(axis);
+  const int64_t stretches = inner > 0 ? dense.numel() / inner : 0;
+  for (int64_t i = 0; i < stretches; ++i) visit(i % channels, data + i * inner, inner);
+}
+
+int64_t channels_of(const at::Tensor& x, int64_t axis) {
+  if (axis < 0) return 1;
+  TORCH_CHECK(axis < x.dim(), "a tensor of ", x.dim(), " dimensions has no channel axis ", axis);
+  return x.size(axis);
+}
+
+std::vector<float> to_vector(const at::Tensor& tensor) {
+  const at::Tensor dense = dense_on_cpu(tensor);
+  return {dense.data_ptr<float>(), dense.data_ptr<float>() + dense.numel()};
+}
+
+absl::Status nothing_seen(const std::string& name) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("quantizer ", name,
+                   ": no value reached it, so its range is not known; expected samples to "
+                   "initialise it with: is the data loader empty?"));
+}
+
+absl::Status not_finite(const std::string& name, size_t channel) {
+  return absl::InvalidArgumentError(absl::StrCat("quantizer ", name, ": a NaN or an infinity reached it, in channel ",
+                                                 channel, "; look for it in the weights and in the data"));
+}
+
+// The numbers of each channel with a weight each -> its range, for the types that look at a distribution.
+SearchedRange range_of_distribution(const RangeSettings& settings, const QuantizerConfig& config,
+                                    std::vector<WeightedValue> values, float min, float max) {
+  if (settings.type == RangeType::kMse) return search_range(values, config);
+  std::erase_if(values, [](const WeightedValue& v) { return v.value == 0; });
+  if (values.empty()) return {0, 0};
+  const auto [median, deviation] = median_and_deviation(std::move(values));
+  const double reach = kSigmas * kDeviationOfNormal * deviation;
+  double low = median - reach, high = median + reach;
+  if (min >= 0) low = std::max(low, 0.0);
+  if (max <= 0) high = std::min(high, 0.0);
+  return {static_cast<float>(low), static_cast<float>(high)};
+}
+
+class ExtremesCollector : public RangeCollector {
+ public:
+  explicit ExtremesCollector(const Quantizer& quantizer) : name_(quantizer.name()), axis_(quantizer.channel_axis()) {}
+
+  void add(const at::Tensor& x) override {
+    if (x.numel() == 0) return;
+    const ops::Extremes extremes = ops::min_max(x, axis_);
+    const ValueRange range{to_vector(extremes.min), to_vector(extremes.max)};
+    if (range_.min.empty()) {
+      range_ = range;
+      return;
+    }
+    TORCH_CHECK(range.min.size() == range_.min.size(), "the number of channels changed from ", range_.min.size(),
+                " to ", range.min.size());
+    range_ = merge_ranges(range_, range);
+  }
+
+  absl::StatusOr<ValueRange> range() const override {
+    if (range_.min.empty()) return nothing_seen(name_);
+    return range_;
+  }
+
+ private:
+  std::string name_;
+  int64_t axis_;
+  ValueRange range_;
+};
+
+// Means over the samples of what `of_sample` says of each.
+class MeanCollector : public RangeCollector {
+ public:
+  using OfSample = std::function<ValueRange(const at::Tensor& sample, int64_t axis)>;
+  MeanCollector(const Quantizer& quantizer, OfSample of_sample)
+      : name_(quantizer.name()), axis_(quantizer.channel_axis()), of_sample_(std::move(of_sample)) {}
+
+  void add(const at::Tensor& x) override {
+    if (x.numel() == 0) return;
+    if (x.dim() == 0 || axis_ == 0) return add_sample(x, axis_);
+    channels_of(x, axis_);
+    for (int64_t i = 0; i < x.size(0); ++i) add_sample(x.select(0, i), axis_ < 0 ? -1 : axis_ - 1);
+  }
+
+  absl::StatusOr<ValueRange> range() const override {
+    if (samples_ == 0) return nothing_seen(name_);
+    ValueRange range;
+    for (double sum : min_sums_) range.min.push_back(static_cast<float>(sum / samples_));
+    for (double sum : max_sums_) range.max.push_back(static_cast<float>(sum / samples_));
+    return range;
+  }
+
+ private:
+  void add_sample(const at::Tensor& sample, int64_t axis) {
+    const ValueRange range = of_sample_(sample, axis);
+    if (samples_ == 0) {
+      min_sums_.resize(range.min.size());
+      max_sums_.resize(range.max.size());
+    }
+    TORCH_CHECK(range.min.size() == min_sums_.size(), "the number of channels changed from ", min_sums_.size(), " to ",
+                range.min.size());
+    for (size_t c = 0; c < range.min.size(); ++c) {
+      min_sums_[c] += range.min[c];
+      max_sums_[c] += range.max[c];
+    }
+    ++samples_;
+  }
+
+  std::string name_;
+  int64_t axis_;
+  OfSample of_sample_;
+  std::vector<double> min_sums_, max_sums_;
+  int64_t samples_ = 0;
+};
+
+class SketchCollector : public RangeCollector {
+ public:
+  SketchCollector(const Quantizer& quantizer, const RangeSettings& settings)
+      : name_(quantizer.name()), axis_(quantizer.channel_axis()), config_(quantizer.config()), settings_(settings) {}
+
+  void add(const at::Tensor& x) override {
+    const size_t channels = channels_of(x, axis_);
+    if (sketches_.empty()) {
+      sketches_.assign(channels, QuantileSketch(axis_ < 0 ? kSketchBits : kSketchBitsPerChannel));
+    }
+    TORCH_CHECK(channels == sketches_.size(), "the number of channels changed from ", sketches_.size(), " to ",
+                channels);
+    const at::Tensor dense = dense_on_cpu(x);
+    for_each_stretch(dense, axis_, [&](int64_t c, const float* data, int64_t size) { sketches_[c].add(data, size); });
+  }
+
+  absl::StatusOr<ValueRange> range() const override {
+    ValueRange range;
+    for (size_t c = 0; c < sketches_.size(); ++c) {
+      const QuantileSketch& sketch = sketches_[c];
+      if (sketch.has_non_finite()) return not_finite(name_, c);
+      if (sketch.count() == 0) return nothing_seen(name_);
+      if (settings_.type == RangeType::kPercentile) {
+        range.min.push_back(static_cast<float>(sketch.quantile(settings_.min_percentile / 100)));
+        range.max.push_back(static_cast<float>(sketch.quantile(settings_.max_percentile / 100)));
+      } else {
+        const SearchedRange found =
+            range_of_distribution(settings_, config_, sketch.values(), sketch.min(), sketch.max());
+        range.min.push_back(found.min);
+        range.max.push_back(found.max);
+      }
+    }
+    if (range.min.empty()) return nothing_seen(name_);
+    return range;
+  }
+
+ private:
+  std::string name_;
+  int64_t axis_;
+  QuantizerConfig config_;
+  RangeSettings settings_;
+  std::vector<QuantileSketch> sketches_;
+};
+
+// The numbers of each channel, copied.
+std::vector<std::vector<float>> by_channel(const at::Tensor& x, int64_t axis) {
+  std::vector<std::vector<float>> channels(channels_of(x, axis));
+  const at::Tensor dense = dense_on_cpu(x);
+  for_each_stretch(dense, axis, [&](int64_t c, const float* data, int64_t size) {
+    channels[c].insert(channels[c].end(), data, data + size);
+  });
+  return channels;
+}
+
+ValueRange extremes_of(const at::Tensor& x, int64_t axis) {
+  const ops::Extremes extremes = ops::min_max(x, axis);
+  return {to_vector(extremes.min), to_vector(extremes.max)};
+}
+
+ValueRange percentiles_of(const at::Tensor& x, int64_t axis, const RangeSettings& settings) {
+  ValueRange range;
+  for (std::vector<float>& values : by_channel(x, axis)) {
+    // Selection has no order for a NaN; it is to reach the range and be refused there.
+    const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+    const bool is_finite = bad == values.end();
+    range.min.push_back(is_finite ? static_cast<float>(select_quantile(values, settings.min_percentile / 100)) : *bad);
+    range.max.push_back(is_finite ? static_cast<float>(select_quantile(values, settings.max_percentile / 100)) : *bad);
+  }
+  return range;
+}
+
+}  // namespace
+
+ValueRange merge_ranges(const ValueRange& a, const ValueRange& b) {
+  // A NaN on either side stays.
+  const auto pick = [](float x, float y, bool x_wins) { return std::isnan(x) || (x_wins && !std::isnan(y)) ? x : y; };
+  ValueRange merged;
+  for (size_t c = 0; c < a.min.size(); ++c) {
+    merged.min.push_back(pick(a.min[c], b.min[c], a.min[c] < b.min[c]));
+    merged.max.push_back(pick(a.max[c], b.max[c], a.max[c] > b.max[c]));
+  }
+  return merged;
+}
+
+std::unique_ptr<RangeCollector> make_range_collector(const RangeSettings& settings, const Quantizer& quantizer) {
+  switch (settings.type) {
+    case RangeType::kMinMax:
+    case RangeType::kMixedMinMax:
+      return std::make_unique<ExtremesCollector>(quantizer);
+    case RangeType::kMeanMinMax:
+      return std::make_unique<MeanCollector>(quantizer, extremes_of);
+    case RangeType::kMeanPercentile:
+      return std::make_unique<MeanCollector>(quantizer, [settings](const at::Tensor& sample, int64_t axis) {
+        return percentiles_of(sample, axis, settings);
+      });
+    case RangeType::kThreeSigma:
+    case RangeType::kPercentile:
+    case RangeType::kMse:
+      break;
+  }
+  return std::make_unique<SketchCollector>(quantizer, settings);
+}
+
+absl::StatusOr<ValueRange> weight_range(const RangeSettings& settings, const Quantizer& quantizer,
+                                        const at::Tensor& weight) {
+  if (weight.numel() == 0) return nothing_seen(quantizer.name());
+  const int64_t axis = quantizer.channel_axis();
+  const auto in_torch = [&](auto&& compute) {
+    return guard_torch(absl::StrCat("quantizer ", quantizer.name()), compute);
+  };
+  PARE_ASSIGN_OR_RETURN(const ValueRange extremes, in_torch([&] { return extremes_of(weight, axis); }));
+  for (size_t c = 0; c < extremes.min.size(); ++c) {
+    if (!std::isfinite(extremes.min[c]) || !std::isfinite(extremes.max[c])) return not_finite(quantizer.name(), c);
+  }
+  switch (settings.type) {
+    case RangeType::kMinMax:
+    case RangeType::kMixedMinMax:
+    case RangeType::kMeanMinMax:
+      return extremes;
+    case RangeType::kPercentile:
+    case RangeType::kMeanPercentile:
+      return in_torch([&] { return percentiles_of(weight, axis, settings); });
+    case RangeType::kThreeSigma:
+    case RangeType::kMse:
+      break;
+  }
+  return in_torch([&] {
+    ValueRange range;
+    for (const std::vector<float>& numbers : by_channel(weight, axis)) {
+      std::vector<WeightedValue> values;
+      for (float x : numbers) values.push_back({x, 1.0});
+      const size_t c = range.min.size();
+      const SearchedRange found =
+          range_of_distribution(settings, quantizer.config(), std::move(values), extremes.min[c], extremes.max[c]);
+      range.min.push_back(found.min);
+      range.max.push_back(found.max);
+    }
+    return range;
+  });
+}
+
+}  // namespace pare::quantization

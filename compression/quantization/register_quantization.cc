@@ -1,0 +1,12 @@
+#include "compression/quantization/register_quantization.h"
+
+#include "compression/quantization/quantization_algorithm.h"
+#include "compression/registry.h"
+
+namespace pare::quantization {
+
+PARE_REGISTER_ALGORITHM("quantization", QuantizationAlgorithm);
+
+void register_quantization() { register_algorithm<QuantizationAlgorithm>("quantization"); }
+
+}  // namespace pare::quantization

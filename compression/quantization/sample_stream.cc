@@ -1,0 +1,36 @@
+#include "compression/quantization/sample_stream.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "base/torch_guard.h"
+
+namespace pare::quantization {
+
+absl::StatusOr<int64_t> for_each_batch(const graph::Model& model, data::DataLoader& loader, int64_t max_samples,
+                                       absl::FunctionRef<absl::Status(std::vector<at::Tensor> inputs)> visit) {
+  const std::vector<at::Tensor> parameters = model.parameters();
+  PARE_RETURN_IF_ERROR(loader.start_epoch(0));
+  int64_t seen = 0;
+  while (seen < max_samples) {
+    PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, loader.next());
+    if (!batch.has_value()) break;
+    const int64_t taken = std::min(batch->size(), max_samples - seen);
+    if (taken == 0) continue;
+    std::vector<at::Tensor> inputs;
+    const absl::Status prepared = guard_torch("a batch of the data loader", [&] {
+      for (at::Tensor& input : batch->inputs) {
+        at::Tensor part = input.narrow(0, 0, taken);
+        inputs.push_back(parameters.empty() ? part : part.to(parameters[0].device()));
+      }
+    });
+    PARE_RETURN_IF_ERROR(prepared);
+    PARE_RETURN_IF_ERROR(visit(std::move(inputs)));
+    seen += taken;
+  }
+  return seen;
+}
+
+}  // namespace pare::quantization

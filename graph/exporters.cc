@@ -1,0 +1,67 @@
+#include "graph/exporters.h"
+
+#include <map>
+
+#include "absl/base/const_init.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/synchronization/mutex.h"
+#include "base/status_macros.h"
+#include "base/torch_guard.h"
+
+namespace pare::graph {
+
+namespace {
+
+absl::Mutex mutex(absl::kConstInit);
+
+// Made on first use, so that registrations of other files' static initializers find it; never destroyed.
+std::map<std::string, Exporter>& exporters() {
+  static auto* exporters = new std::map<std::string, Exporter>();
+  return *exporters;
+}
+
+}  // namespace
+
+bool register_exporter(const std::string& ending, Exporter exporter) {
+  const absl::MutexLock lock(&mutex);
+  return exporters().emplace(absl::AsciiStrToLower(ending), std::move(exporter)).second;
+}
+
+std::vector<std::string> registered_exporters() {
+  const absl::MutexLock lock(&mutex);
+  std::vector<std::string> endings;
+  for (const auto& [ending, exporter] : exporters()) endings.push_back(ending);
+  return endings;
+}
+
+absl::StatusOr<Exporter> find_exporter(const std::string& path) {
+  {
+    const absl::MutexLock lock(&mutex);
+    const std::string lower = absl::AsciiStrToLower(path);
+    const std::pair<const std::string, Exporter>* best = nullptr;
+    for (const auto& candidate : exporters()) {
+      const bool longer = best == nullptr || candidate.first.size() > best->first.size();
+      if (longer && absl::EndsWith(lower, candidate.first)) best = &candidate;
+    }
+    if (best != nullptr) return best->second;
+  }
+  const std::vector<std::string> known = registered_exporters();
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": the ending of the file's name says in which format a model is written; expected ",
+      known.empty() ? "one of an exporter, but none is linked into this program" : absl::StrJoin(known, " or ")));
+}
+
+absl::Status write_model(Model& model, const std::vector<std::vector<int64_t>>& input_shapes, const std::string& path) {
+  PARE_ASSIGN_OR_RETURN(const Exporter exporter, find_exporter(path));
+  model.eval();
+  try {
+    return exporter(model, input_shapes, path);
+  } catch (...) {
+    return status_of_exception(path, std::current_exception());
+  }
+}
+
+}  // namespace pare::graph

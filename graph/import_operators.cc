@@ -1,0 +1,146 @@
+#include "graph/import_operators.h"
+
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/runtime/operator.h>
+
+#include <set>
+#include <string_view>
+#include <tuple>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/torch_guard.h"
+
+namespace pare::graph {
+
+namespace {
+
+std::string name_of(const torch::jit::Node* node) { return node->kind().toQualString(); }
+
+bool has_any(const std::set<std::string_view>& names, const torch::jit::Node* node) {
+  return names.count(std::string_view(node->kind().toQualString())) > 0;
+}
+
+}  // namespace
+
+std::string source_of(const torch::jit::Node* node) {
+  // Of a file, the place in the model's own source, from before it was saved, where that is known.
+  const auto original = node->sourceRange().findSourceRangeThatGenerated();
+  const auto place = (original.has_value() ? *original : node->sourceRange()).file_line_col();
+  if (!place.has_value() || std::get<0>(*place).empty()) return "";
+  const std::string& file = std::get<0>(*place);
+  // The folder is one of the machine that made the model: it tells nothing here.
+  const size_t slash = file.find_last_of('/');
+  return absl::StrCat(slash == std::string::npos ? file : file.substr(slash + 1), ":", std::get<1>(*place));
+}
+
+absl::Status with_source(absl::Status status, const torch::jit::Node* node) {
+  const std::string source = source_of(node);
+  return absl::Status(status.code(), absl::StrCat(std::string(status.message()), " (", name_of(node),
+                                                  source.empty() ? "" : absl::StrCat(" at ", source), ")"));
+}
+
+absl::Status check_allowed(const torch::jit::Node* node) {
+  static const std::set<std::string_view> kRefused = {
+      "aten::save",      "aten::from_file", "aten::manual_seed", "aten::set_grad_enabled",
+      "aten::backward",  "prim::PythonOp",  "prim::CallPython",  "prim::fork",
+      "aten::wait",      "prim::Enter",     "prim::Exit",        "prim::RPC",
+      "prim::rpc_async", "prim::rpc_sync",  "prim::rpc_remote",  "prim::StoreFallback",
+      "aten::set_data",  "aten::_save",     "prim::TimePoint",   "prim::CudaFusionGuard",
+  };
+  const std::string name = name_of(node);
+  if (has_any(kRefused, node)) {
+    return with_source(absl::UnimplementedError(
+                           "the model contains an operator that reaches beyond its own computation (files, global "
+                           "state, other threads or Python), which import refuses; remove it from the model"),
+                       node);
+  }
+  if (node->maybeOperator() == nullptr) {
+    return with_source(absl::UnimplementedError(
+                           absl::StrCat("operator ", name,
+                                        " is not registered or is not supported by import: load the library "
+                                        "that adds it before the import, or trace the model with torch.jit.trace")),
+                       node);
+  }
+  return absl::OkStatus();
+}
+
+bool is_pure(const torch::jit::Node* node) {
+  static const std::set<std::string_view> kDespiteName = {"prim::Print", "prim::RaiseException", "prim::data",
+                                                          "prim::grad", "prim::AutogradZero"};
+  const std::string name = name_of(node);
+  if (!absl::StartsWith(name, "aten::") && !absl::StartsWith(name, "prim::")) return false;
+  if (has_any(kDespiteName, node) || absl::StrContains(name, "rand") || absl::StrContains(name, "dropout")) {
+    return false;
+  }
+  if (node->maybeOperator() == nullptr || !check_allowed(node).ok()) return false;
+  if (node->isNondeterministic() || node->hasSideEffects()) return false;
+  for (const c10::Argument& argument : node->getOperator().schema().arguments()) {
+    if (argument.alias_info() != nullptr && argument.alias_info()->isWrite()) return false;
+  }
+  return true;
+}
+
+bool is_metadata(const torch::jit::Node* node) {
+  static const std::set<std::string_view> kNames = {
+      "aten::size",
+      "aten::dim",
+      "aten::numel",
+      "aten::len",
+      "aten::stride",
+      "aten::is_complex",
+      "prim::dtype",
+      "prim::device",
+      "prim::layout",
+      "prim::is_cuda",
+      "prim::is_cpu",
+      "prim::is_mkldnn",
+      "prim::is_quantized",
+      "prim::is_sparse",
+      "aten::is_contiguous",
+      "prim::shape",
+      "prim::requires_grad",
+      "aten::is_signed",
+      "prim::type",
+      "aten::storage_offset",
+      "aten::result_type",
+      "prim::is_meta",
+      "aten::is_floating_point",
+      "aten::element_size",
+      "prim::is_nested",
+      "prim::itemsize",
+      "aten::get_device",
+      "prim::is_mps",
+      "prim::is_xpu",
+      "prim::is_xla",
+      "aten::list_with_default",
+      "aten::__is__",
+      "aten::__isnot__",
+  };
+  return has_any(kNames, node);
+}
+
+std::shared_ptr<torch::jit::Operator> operator_of(const torch::jit::Node* node) {
+  const torch::jit::Operator* found = node->maybeOperator();
+  if (found == nullptr) return nullptr;
+  for (const std::shared_ptr<torch::jit::Operator>& candidate : torch::jit::getAllOperatorsFor(node->kind())) {
+    if (candidate.get() == found) return candidate;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<std::vector<c10::IValue>> run_operator(const torch::jit::Node* node, std::vector<c10::IValue> inputs) {
+  const std::shared_ptr<torch::jit::Operator> found = operator_of(node);
+  if (found == nullptr) return check_allowed(node);
+  auto result = guard_torch(name_of(node), [&] {
+    at::NoGradGuard no_grad;
+    if (found->schema().is_vararg()) inputs.emplace_back(static_cast<int64_t>(inputs.size()));
+    found->getOperation(node)(inputs);
+    return std::move(inputs);
+  });
+  if (!result.ok()) return with_source(result.status(), node);
+  return result;
+}
+
+}  // namespace pare::graph

@@ -1,0 +1,138 @@
+#include "graph/state.h"
+
+#include <ATen/core/Dict.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/Device.h>
+#include <torch/csrc/jit/serialization/pickle.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/atomic_file.h"
+#include "base/status_macros.h"
+#include "base/torch_guard.h"
+
+namespace pare::graph {
+
+namespace {
+
+constexpr char kMetadataKey[] = "__pare__";
+
+}  // namespace
+
+ModelState get_state(const Model& model) {
+  ModelState state;
+  for (const auto& tensors : {model.named_parameters(), model.named_buffers()}) {
+    for (const auto& [name, tensor] : tensors) state.tensors[name] = tensor.detach().to(c10::kCPU, false, true);
+  }
+  for (const Node* node : model.graph().nodes()) {
+    if (!node->is_transform()) continue;
+    nlohmann::json transform_state = node->transform()->state();
+    if (!transform_state.is_null()) state.transforms[node->name()] = std::move(transform_state);
+  }
+  return state;
+}
+
+absl::Status set_state(Model& model, const ModelState& state) {
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies;
+  for (const auto& tensors : {model.named_parameters(), model.named_buffers()}) {
+    for (const auto& [name, tensor] : tensors) {
+      const auto found = state.tensors.find(name);
+      if (found == state.tensors.end()) {
+        return absl::InvalidArgumentError(absl::StrCat("the state has no tensor ", name, ", which the model needs"));
+      }
+      if (found->second.sizes() != tensor.sizes()) {
+        return absl::InvalidArgumentError(absl::StrCat(name, ": the state's tensor has ", found->second.numel(),
+                                                       " elements of another shape than the model's ", tensor.numel()));
+      }
+      copies.emplace_back(tensor, found->second);
+    }
+  }
+  if (copies.size() != state.tensors.size()) {
+    for (const auto& [name, tensor] : state.tensors) {
+      if (model.graph().find_parameter(name) == nullptr) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("the state has a tensor ", name, " that the model does not have"));
+      }
+    }
+  }
+  std::vector<std::pair<Transform*, const nlohmann::json*>> transforms;
+  for (const auto& [name, transform_state] : state.transforms) {
+    const Node* node = model.graph().find_node(name);
+    if (node == nullptr || !node->is_transform()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the state has a transform ", name, " that the model does not have"));
+    }
+    transforms.emplace_back(node->transform().get(), &transform_state);
+  }
+  std::vector<nlohmann::json> previous;
+  for (size_t i = 0; i < transforms.size(); ++i) {
+    previous.push_back(transforms[i].first->state());
+    const absl::Status status = transforms[i].first->set_state(*transforms[i].second);
+    if (status.ok()) continue;
+    for (size_t j = 0; j < i; ++j) transforms[j].first->set_state(previous[j]).IgnoreError();
+    return status;
+  }
+  return guard_torch("setting the model's state", [&] {
+    const at::NoGradGuard no_grad;
+    for (auto& [to, from] : copies) to.copy_(from);
+  });
+}
+
+absl::StatusOr<std::string> serialize(const std::map<std::string, at::Tensor>& tensors,
+                                      const nlohmann::json& metadata) {
+  return guard_torch("serializing tensors", [&] {
+    c10::impl::GenericDict dict(c10::StringType::get(), c10::AnyType::get());
+    for (const auto& [name, tensor] : tensors) dict.insert(name, tensor.detach().contiguous());
+    dict.insert(kMetadataKey, metadata.dump());
+    const std::vector<char> bytes = torch::jit::pickle_save(dict);
+    return std::string(bytes.begin(), bytes.end());
+  });
+}
+
+absl::Status deserialize(const std::string& bytes, const std::string& what, std::map<std::string, at::Tensor>* tensors,
+                         nlohmann::json* metadata) {
+  std::map<std::string, at::Tensor> result;
+  std::string metadata_text;
+  const absl::Status status = guard_torch(absl::StrCat(what, " is not a whole file of tensors"), [&] {
+    const c10::IValue value = torch::jit::pickle_load(std::vector<char>(bytes.begin(), bytes.end()));
+    TORCH_CHECK(value.isGenericDict(), "expected a dict, found a ", value.tagKind());
+    for (const auto& entry : value.toGenericDict()) {
+      TORCH_CHECK(entry.key().isString(), "a key is no string but a ", entry.key().tagKind());
+      if (entry.key().toStringRef() == kMetadataKey) {
+        metadata_text = entry.value().toStringRef();
+      } else {
+        result[entry.key().toStringRef()] = entry.value().toTensor();
+      }
+    }
+  });
+  PARE_RETURN_IF_ERROR(status);
+  nlohmann::json parsed = nlohmann::json::parse(metadata_text, nullptr, /*allow_exceptions=*/false);
+  if (parsed.is_discarded()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, ": the part that only Pare writes (", kMetadataKey, ") is missing"));
+  }
+  *tensors = std::move(result);
+  *metadata = std::move(parsed);
+  return absl::OkStatus();
+}
+
+absl::Status save_state(const Model& model, const std::string& path) {
+  const ModelState state = get_state(model);
+  PARE_ASSIGN_OR_RETURN(const std::string bytes, serialize(state.tensors, {{"transforms", state.transforms}}));
+  return write_file_atomically(path, bytes);
+}
+
+absl::Status load_state(Model& model, const std::string& path) {
+  PARE_ASSIGN_OR_RETURN(const std::string bytes, read_file(path));
+  ModelState state;
+  nlohmann::json metadata;
+  PARE_RETURN_IF_ERROR(deserialize(bytes, path, &state.tensors, &metadata));
+  if (metadata.contains("transforms") && metadata["transforms"].is_object()) {
+    for (const auto& [name, value] : metadata["transforms"].items()) state.transforms[name] = value;
+  }
+  return set_state(model, state);
+}
+
+}  // namespace pare::graph

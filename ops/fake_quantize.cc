@@ -1,0 +1,212 @@
+#include "ops/fake_quantize.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/util/Exception.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cmath>
+#include <vector>
+
+#include "ops/quantizer_grid.h"
+#include "ops/tensor_kernels.h"
+
+namespace pare::ops {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr int64_t kMaximumLevel = int64_t{1} << 23;
+
+at::Tensor quantized(const at::Tensor& x, int64_t channel_axis, const QuantizerGrid& grid) {
+  at::Tensor y = at::empty_like(x);
+  throw_unless_ok(kernel_for(backends::kFakeQuantizeForward)(torch_execution(), layout_of(x, channel_axis), data_of(x),
+                                                             grid.view(), mutable_data_of(y)));
+  return y;
+}
+
+struct Gradients {
+  at::Tensor dx;                            // Undefined if it was not wanted.
+  std::vector<float> inside, above, below;  // A number a channel.
+};
+
+Gradients backward(const char* operation, const at::Tensor& dy, const at::Tensor& x, int64_t channel_axis,
+                   const QuantizerGrid& grid, bool needs_dx, bool needs_sums) {
+  // Kernels know nothing of this graph: a second derivative would silently be zero.
+  TORCH_CHECK(!at::GradMode::is_enabled(), operation, ": it cannot be differentiated twice (create_graph)");
+  at::Tensor same_order = dy;
+  if (dy.strides() != x.strides() || dy.scalar_type() != at::kFloat) same_order = at::empty_like(x).copy_(dy);
+  Gradients gradients;
+  if (needs_dx) gradients.dx = at::empty_like(x);
+  const size_t channels = grid.step.size();
+  for (auto* sums : {&gradients.inside, &gradients.above, &gradients.below}) sums->resize(channels);
+  const backends::FakeQuantizeSums sums{gradients.inside.data(), gradients.above.data(), gradients.below.data()};
+  throw_unless_ok(kernel_for(backends::kFakeQuantizeBackward)(
+      torch_execution(), layout_of(x, channel_axis), data_of(same_order), data_of(x), grid.view(),
+      needs_dx ? mutable_data_of(gradients.dx) : nullptr, needs_sums ? &sums : nullptr));
+  return gradients;
+}
+
+// A gradient of the parameter's shape and type with the channels' numbers.
+at::Tensor parameter_gradient(const at::Tensor& parameter, const std::vector<float>& numbers) {
+  const at::Tensor gradient = at::empty(parameter.sizes(), parameter.options().dtype(at::kFloat));
+  std::copy(numbers.begin(), numbers.end(), mutable_data_of(gradient));
+  return gradient.to(parameter.scalar_type());
+}
+
+float sign_of(float parameter) { return parameter < 0 ? -1.0f : 1.0f; }
+
+class SymmetricFunction : public torch::autograd::Function<SymmetricFunction> {
+ public:
+  static constexpr char kName[] = "fake_quantize_symmetric";
+
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& scale, int64_t level_low,
+                            int64_t level_high, int64_t channel_axis, double eps, GradientRule rule) {
+    context->save_for_backward({x, scale});
+    context->saved_data["levels"] = std::vector<int64_t>{level_low, level_high};
+    context->saved_data["channel_axis"] = channel_axis;
+    context->saved_data["eps"] = eps;
+    context->saved_data["exact"] = rule == GradientRule::kExact;
+    return quantized(x, channel_axis, grid_of(x, scale, level_low, level_high, channel_axis, eps));
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list dy) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &scale = saved[1];
+    const std::vector<int64_t> levels = context->saved_data["levels"].toIntVector();
+    const int64_t channel_axis = context->saved_data["channel_axis"].toInt();
+    const double eps = context->saved_data["eps"].toDouble();
+    const bool exact = context->saved_data["exact"].toBool();
+
+    const QuantizerGrid grid = grid_of(x, scale, levels[0], levels[1], channel_axis, eps);
+    const bool needs_scale = context->needs_input_grad(1);
+    const Gradients gradients =
+        ops::backward(kName, dy[0], x, channel_axis, grid, context->needs_input_grad(0), needs_scale);
+    at::Tensor scale_gradient;
+    if (needs_scale) {
+      std::vector<float> numbers = channel_parameters(kName, "scale", scale, grid.step.size());
+      const double low_ratio = static_cast<double>(levels[0]) / static_cast<double>(levels[1]);
+      for (size_t channel = 0; channel < numbers.size(); ++channel) {
+        const double top = grid.range[channel] / (1 - low_ratio);
+        const double sum = gradients.inside[channel] / (exact ? top : grid.range[channel]) + gradients.above[channel] +
+                           low_ratio * gradients.below[channel];
+        numbers[channel] = static_cast<float>(sign_of(numbers[channel]) * sum);
+      }
+      scale_gradient = parameter_gradient(scale, numbers);
+    }
+    return {gradients.dx, scale_gradient, {}, {}, {}, {}, {}};
+  }
+
+  static QuantizerGrid grid_of(const at::Tensor& x, const at::Tensor& scale, int64_t level_low, int64_t level_high,
+                               int64_t channel_axis, double eps) {
+    return symmetric_grid(channel_parameters(kName, "scale", scale, channels_of(x, channel_axis)), level_low,
+                          level_high, eps);
+  }
+};
+
+class AsymmetricFunction : public torch::autograd::Function<AsymmetricFunction> {
+ public:
+  static constexpr char kName[] = "fake_quantize_asymmetric";
+
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& input_low,
+                            const at::Tensor& input_range, int64_t levels, int64_t channel_axis, double eps,
+                            GradientRule rule) {
+    context->save_for_backward({x, input_low, input_range});
+    context->saved_data["levels"] = levels;
+    context->saved_data["channel_axis"] = channel_axis;
+    context->saved_data["eps"] = eps;
+    context->saved_data["exact"] = rule == GradientRule::kExact;
+    return quantized(x, channel_axis, grid_of(x, input_low, input_range, levels, channel_axis, eps));
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list dy) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &input_low = saved[1], &input_range = saved[2];
+    const int64_t levels = context->saved_data["levels"].toInt();
+    const int64_t channel_axis = context->saved_data["channel_axis"].toInt();
+    const double eps = context->saved_data["eps"].toDouble();
+    const bool exact = context->saved_data["exact"].toBool();
+
+    const QuantizerGrid grid = grid_of(x, input_low, input_range, levels, channel_axis, eps);
+    const bool needs_low = context->needs_input_grad(1), needs_range = context->needs_input_grad(2);
+    const Gradients gradients =
+        ops::backward(kName, dy[0], x, channel_axis, grid, context->needs_input_grad(0), needs_low || needs_range);
+    at::Tensor low_gradient, range_gradient;
+    if (needs_low || needs_range) {
+      const int64_t channels = static_cast<int64_t>(grid.step.size());
+      std::vector<float> low = channel_parameters(kName, "input_low", input_low, channels);
+      std::vector<float> range = channel_parameters(kName, "input_range", input_range, channels);
+      for (int64_t channel = 0; channel < channels; ++channel) {
+        const double d_range = gradients.inside[channel] / grid.range[channel] + gradients.above[channel];
+        const double d_low = double{gradients.above[channel]} + gradients.below[channel];
+        const float sign = sign_of(range[channel]);
+        // The range is [min(low, 0), max(low + range, 0)]: where zero takes the place of an end, that end stays.
+        const bool low_moves = !exact || low[channel] <= 0;
+        const bool high_moves = !exact || double{low[channel]} + std::fabs(range[channel]) + eps >= 0;
+        low[channel] = static_cast<float>((low_moves ? d_low - d_range : 0) + (high_moves ? d_range : 0));
+        range[channel] = static_cast<float>(high_moves ? sign * d_range : 0);
+      }
+      low_gradient = parameter_gradient(input_low, low);
+      range_gradient = parameter_gradient(input_range, range);
+    }
+    return {gradients.dx, low_gradient, range_gradient, {}, {}, {}, {}};
+  }
+
+  static QuantizerGrid grid_of(const at::Tensor& x, const at::Tensor& input_low, const at::Tensor& input_range,
+                               int64_t levels, int64_t channel_axis, double eps) {
+    const int64_t channels = channels_of(x, channel_axis);
+    return asymmetric_grid(channel_parameters(kName, "input_low", input_low, channels),
+                           channel_parameters(kName, "input_range", input_range, channels), levels, eps);
+  }
+};
+
+// Without gradients the kernel alone is called: no node, nothing kept.
+bool needs_gradients(std::initializer_list<const at::Tensor*> tensors) {
+  if (!at::GradMode::is_enabled()) return false;
+  for (const at::Tensor* tensor : tensors) {
+    if (tensor->requires_grad()) return true;
+  }
+  return false;
+}
+
+void check_eps(const char* operation, double eps) {
+  TORCH_CHECK(eps >= 0 && std::isfinite(eps), operation, ": eps is a finite number of at least 0, but it is ", eps);
+}
+
+}  // namespace
+
+at::Tensor fake_quantize_symmetric(const at::Tensor& x, const at::Tensor& scale, int64_t level_low, int64_t level_high,
+                                   int64_t channel_axis, double eps, GradientRule rule) {
+  constexpr auto kName = SymmetricFunction::kName;
+  TORCH_CHECK(-kMaximumLevel <= level_low && level_low <= 0 && 0 < level_high && level_high <= kMaximumLevel, kName,
+              ": levels from at least -2^23 up to 0, to one above 0 and up to 2^23 are expected, but they are [",
+              level_low, ", ", level_high, "]");
+  check_eps(kName, eps);
+  const at::Tensor dense = dense_float32(kName, x);
+  check_channel_axis(kName, dense, channel_axis);
+  const at::Tensor y =
+      needs_gradients({&dense, &scale})
+          ? SymmetricFunction::apply(dense, scale, level_low, level_high, channel_axis, eps, rule)
+          : quantized(dense, channel_axis,
+                      SymmetricFunction::grid_of(dense, scale, level_low, level_high, channel_axis, eps));
+  return y.to(x.scalar_type());
+}
+
+at::Tensor fake_quantize_asymmetric(const at::Tensor& x, const at::Tensor& input_low, const at::Tensor& input_range,
+                                    int64_t levels, int64_t channel_axis, double eps, GradientRule rule) {
+  constexpr auto kName = AsymmetricFunction::kName;
+  TORCH_CHECK(2 <= levels && levels <= kMaximumLevel, kName, ": 2 to 2^23 levels are expected, but they are ", levels);
+  check_eps(kName, eps);
+  const at::Tensor dense = dense_float32(kName, x);
+  check_channel_axis(kName, dense, channel_axis);
+  const at::Tensor y =
+      needs_gradients({&dense, &input_low, &input_range})
+          ? AsymmetricFunction::apply(dense, input_low, input_range, levels, channel_axis, eps, rule)
+          : quantized(dense, channel_axis,
+                      AsymmetricFunction::grid_of(dense, input_low, input_range, levels, channel_axis, eps));
+  return y.to(x.scalar_type());
+}
+
+}  // namespace pare::ops

@@ -1,0 +1,77 @@
+#include "ops/range_statistics.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "ops/tensor_kernels.h"
+
+namespace pare::ops {
+namespace {
+
+constexpr int64_t kMaximumBins = int64_t{1} << 23;
+
+at::Tensor dense_of(const char* operation, const at::Tensor& x, int64_t channel_axis) {
+  TORCH_CHECK(x.defined(), operation, ": a tensor is expected, but it is undefined");
+  check_channel_axis(operation, x, channel_axis);
+  return dense_float32(operation, x.detach());
+}
+
+}  // namespace
+
+Extremes min_max(const at::Tensor& x, int64_t channel_axis) {
+  const at::Tensor dense = dense_of("min_max", x, channel_axis);
+  const int64_t channels = channels_of(dense, channel_axis);
+  const Extremes extremes{at::empty({channels}, dense.options()), at::empty({channels}, dense.options())};
+  throw_unless_ok(kernel_for(backends::kMinMax)(torch_execution(), layout_of(dense, channel_axis), data_of(dense),
+                                                mutable_data_of(extremes.min), mutable_data_of(extremes.max)));
+  return extremes;
+}
+
+at::Tensor abs_max(const at::Tensor& x, int64_t channel_axis) {
+  const at::Tensor dense = dense_of("abs_max", x, channel_axis);
+  const at::Tensor result = at::empty({channels_of(dense, channel_axis)}, dense.options());
+  throw_unless_ok(kernel_for(backends::kAbsMax)(torch_execution(), layout_of(dense, channel_axis), data_of(dense),
+                                                mutable_data_of(result)));
+  return result;
+}
+
+at::Tensor empty_histogram(int64_t channels, int64_t bins) {
+  TORCH_CHECK(channels >= 0 && bins >= 1 && bins <= kMaximumBins,
+              "empty_histogram: 1 to 2^23 bins of no negative number of channels are expected, but they are ", bins,
+              " of ", channels);
+  return at::zeros({channels, bins + 2}, at::kLong);
+}
+
+void add_to_histogram(const at::Tensor& x, int64_t channel_axis, const at::Tensor& low, const at::Tensor& high,
+                      const at::Tensor& counts) {
+  constexpr char kName[] = "add_to_histogram";
+  const at::Tensor dense = dense_of(kName, x, channel_axis);
+  const int64_t channels = channels_of(dense, channel_axis);
+  TORCH_CHECK(counts.defined() && counts.dim() == 2 && counts.size(0) == channels && counts.size(1) >= 3 &&
+                  counts.size(1) <= kMaximumBins + 2 && counts.scalar_type() == at::kLong && counts.is_contiguous() &&
+                  counts.device().is_cpu(),
+              kName, ": counts of ", channels, " channels are expected, as empty_histogram makes them");
+  const int64_t bins = counts.size(1) - 2;
+  const std::vector<float> lows = channel_parameters(kName, "low", low, channels);
+  const std::vector<float> highs = channel_parameters(kName, "high", high, channels);
+  std::vector<float> inverse_widths;
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    TORCH_CHECK(std::isfinite(lows[channel]) && std::isfinite(highs[channel]) && lows[channel] <= highs[channel], kName,
+                ": a finite range with low <= high is expected, but that of channel ", channel, " is [", lows[channel],
+                ", ", highs[channel], "]");
+    const double width = double{highs[channel]} - lows[channel];
+    const double inverse = std::min<double>(static_cast<double>(bins) / width, std::numeric_limits<float>::max());
+    inverse_widths.push_back(width == 0 ? 0.0f : static_cast<float>(inverse));
+  }
+  throw_unless_ok(kernel_for(backends::kHistogram)(torch_execution(), layout_of(dense, channel_axis), data_of(dense),
+                                                   {lows.data(), highs.data(), inverse_widths.data(), bins},
+                                                   static_cast<int64_t*>(counts.data_ptr())));
+}
+
+}  // namespace pare::ops

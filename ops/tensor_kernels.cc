@@ -1,0 +1,53 @@
+#include "ops/tensor_kernels.h"
+
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+
+#include <string>
+
+namespace pare::ops {
+
+backends::Execution torch_execution() {
+  return {[](int64_t begin, int64_t end, int64_t grain, backends::Execution::Body body) {
+    at::parallel_for(begin, end, grain, [&](int64_t first, int64_t last) { body(first, last); });
+  }};
+}
+
+void throw_unless_ok(const absl::Status& status) { TORCH_CHECK(status.ok(), std::string(status.message())); }
+
+at::Tensor dense_float32(const char* operation, const at::Tensor& x) {
+  TORCH_CHECK(x.defined(), operation, ": a tensor is expected, but it is undefined");
+  TORCH_CHECK(x.layout() == at::kStrided && at::isFloatingType(x.scalar_type()), operation,
+              ": a dense tensor of floating-point numbers is expected, but it is ", x.toString());
+  TORCH_CHECK(x.device().is_cpu(), operation, ": no kernel backend runs on ", x.device(),
+              ": move the tensor to the CPU");
+  const at::Tensor numbers = x.scalar_type() == at::kFloat ? x : x.to(at::kFloat);
+  return numbers.is_non_overlapping_and_dense() ? numbers : numbers.contiguous();
+}
+
+void check_channel_axis(const char* operation, const at::Tensor& x, int64_t channel_axis) {
+  TORCH_CHECK(channel_axis >= -1 && channel_axis < x.dim(), operation, ": the channel axis of a tensor of shape ",
+              x.sizes(), " is -1 (per tensor) or one of its ", x.dim(), " dimensions, but it is ", channel_axis);
+}
+
+int64_t channels_of(const at::Tensor& x, int64_t channel_axis) { return channel_axis < 0 ? 1 : x.size(channel_axis); }
+
+backends::Layout layout_of(const at::Tensor& dense, int64_t channel_axis) {
+  const int64_t channels = channels_of(dense, channel_axis);
+  if (dense.numel() == 0) return {1, channels, 0};
+  if (channels == 1) return backends::Layout::per_tensor(dense.numel());
+  // What lies between two channels of a dense tensor is all that has smaller strides.
+  const int64_t inner = dense.stride(channel_axis);
+  return {dense.numel() / (channels * inner), channels, inner};
+}
+
+std::vector<float> channel_parameters(const char* operation, const char* name, const at::Tensor& parameter,
+                                      int64_t channels) {
+  TORCH_CHECK(parameter.defined() && parameter.numel() == channels, operation, ": ", name,
+              " needs one number for each of ", channels, " channels, but ",
+              parameter.defined() ? "it has " + std::to_string(parameter.numel()) : std::string("it is undefined"));
+  const at::Tensor numbers = dense_float32(operation, parameter).contiguous();
+  return {data_of(numbers), data_of(numbers) + channels};
+}
+
+}  // namespace pare::ops

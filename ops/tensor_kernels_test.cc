@@ -1,0 +1,74 @@
+#include "ops/tensor_kernels.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/zeros.h>
+#include <c10/util/Exception.h>
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "gtest/gtest.h"
+
+namespace pare::ops {
+namespace {
+
+using backends::Layout;
+
+bool same(const Layout& a, const Layout& b) {
+  return a.outer == b.outer && a.channels == b.channels && a.inner == b.inner;
+}
+
+TEST(TensorKernels, LayoutOfEveryAxis) {
+  const at::Tensor x = at::rand({2, 3, 4, 5});
+  EXPECT_TRUE(same(layout_of(x, -1), {1, 1, 120}));
+  EXPECT_TRUE(same(layout_of(x, 0), {1, 2, 60}));
+  EXPECT_TRUE(same(layout_of(x, 1), {2, 3, 20}));
+  EXPECT_TRUE(same(layout_of(x, 3), {24, 5, 1}));
+  EXPECT_TRUE(same(layout_of(at::rand({2, 1, 4}), 1), {1, 1, 8}));
+  EXPECT_TRUE(same(layout_of(at::rand({0, 3, 4}), 1), {1, 3, 0}));
+}
+
+TEST(TensorKernels, ADenseTensorInAnotherOrderIsNotCopied) {
+  const at::Tensor x = at::rand({2, 3, 4, 5}).contiguous(at::MemoryFormat::ChannelsLast);
+  EXPECT_TRUE(dense_float32("test", x).is_same(x));
+  EXPECT_TRUE(same(layout_of(x, 1), {40, 3, 1}));
+}
+
+TEST(TensorKernels, OthersAreConverted) {
+  const at::Tensor wide = at::rand({4, 6});
+  EXPECT_TRUE(dense_float32("test", wide.slice(1, 0, 3)).is_contiguous());
+  EXPECT_EQ(dense_float32("test", wide.to(at::kDouble)).scalar_type(), at::kFloat);
+  EXPECT_EQ(dense_float32("test", wide.to(at::kHalf)).scalar_type(), at::kFloat);
+}
+
+TEST(TensorKernels, RefusesWhatKernelsCannotTake) {
+  EXPECT_THROW(dense_float32("test", at::Tensor()), c10::Error);
+  EXPECT_THROW(dense_float32("test", at::arange(4)), c10::Error);
+  EXPECT_THROW(check_channel_axis("test", at::rand({2, 3}), 2), c10::Error);
+  EXPECT_THROW(check_channel_axis("test", at::rand({2, 3}), -2), c10::Error);
+  EXPECT_THROW(channel_parameters("test", "scale", at::rand({2}), 3), c10::Error);
+  EXPECT_THROW(throw_unless_ok(absl::InternalError("device lost")), c10::Error);
+}
+
+TEST(TensorKernels, RunsOnLibTorchsThreads) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  std::atomic<int64_t> covered = 0;
+  torch_execution().parallel_for(0, 2, 1, [&](int64_t begin, int64_t end) {
+    const std::lock_guard lock(mutex);
+    threads.insert(std::this_thread::get_id());
+    covered += end - begin;
+  });
+  at::set_num_threads(before);
+  EXPECT_EQ(covered, 2);
+  EXPECT_EQ(threads.size(), 2u);
+}
+
+}  // namespace
+}  // namespace pare::ops

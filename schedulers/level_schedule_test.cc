@@ -1,0 +1,92 @@
+#include "schedulers/level_schedule.h"
+
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace pare {
+namespace {
+
+using ::testing::ElementsAre;
+
+// A tenth an epoch.
+class Linear : public LevelSchedule {
+ public:
+  using LevelSchedule::LevelSchedule;
+  double level_at(double epochs) const override { return epochs / 10; }
+};
+
+TEST(LevelSchedule, TheLevelIsThatOfTheEpochToCome) {
+  Linear schedule{LevelScheduleOptions()};
+  EXPECT_EQ(schedule.level(), 0);
+  schedule.step();
+  EXPECT_EQ(schedule.level(), 0) << "steps do not count unless asked for";
+  schedule.epoch_step();
+  EXPECT_DOUBLE_EQ(schedule.level(), 0.1);
+  schedule.epoch_step(4);
+  EXPECT_DOUBLE_EQ(schedule.level(), 0.5);
+  schedule.epoch_step(99);
+  EXPECT_EQ(schedule.level(), 1) << "levels are clipped";
+}
+
+TEST(LevelSchedule, FreezesAndTellsTheListenerOnceMore) {
+  Linear schedule({.freeze_epoch = 3});
+  std::vector<double> levels;
+  schedule.set_listener([&](const LevelSchedule& now) { levels.push_back(now.level()); });
+  for (int epoch = 0; epoch < 5; ++epoch) {
+    EXPECT_EQ(schedule.is_frozen(), epoch >= 3);
+    schedule.step();
+    schedule.epoch_step();
+  }
+  EXPECT_THAT(levels, ElementsAre(0.1, 0.2, 0.3));
+  EXPECT_EQ(schedule.level(), 0.3);
+}
+
+TEST(LevelSchedule, PerStepWithAKnownNumberOfSteps) {
+  Linear schedule({.update_per_step = true, .steps_per_epoch = 4});
+  std::vector<double> levels;
+  schedule.set_listener([&](const LevelSchedule& now) { levels.push_back(now.level()); });
+  for (int i = 0; i < 2; ++i) schedule.step();
+  EXPECT_THAT(levels, ElementsAre(0.025, 0.05));  // 1/4 and 2/4 of an epoch
+  for (int i = 0; i < 3; ++i) schedule.step();
+  EXPECT_DOUBLE_EQ(schedule.level(), 0.1) << "more steps than announced do not run ahead of the epoch";
+  schedule.epoch_step();
+  EXPECT_DOUBLE_EQ(schedule.level(), 0.1);
+  schedule.step();
+  EXPECT_DOUBLE_EQ(schedule.level(), 0.125);
+}
+
+TEST(LevelSchedule, PerStepCountsTheStepsOfTheFirstEpoch) {
+  Linear schedule({.update_per_step = true});
+  for (int i = 0; i < 2; ++i) schedule.step();
+  EXPECT_EQ(schedule.level(), 0);
+  schedule.epoch_step();
+  EXPECT_DOUBLE_EQ(schedule.level(), 0.1);
+  schedule.step();
+  EXPECT_DOUBLE_EQ(schedule.level(), 0.15);
+}
+
+TEST(LevelSchedule, ResumesInTheMiddleOfAnEpoch) {
+  Linear schedule({.update_per_step = true});
+  for (int i = 0; i < 2; ++i) schedule.step();
+  schedule.epoch_step();
+  schedule.step();
+  Linear resumed({.update_per_step = true});
+  ASSERT_TRUE(resumed.set_state(schedule.state()).ok());
+  EXPECT_EQ(resumed.level(), schedule.level());
+  resumed.step();
+  EXPECT_DOUBLE_EQ(resumed.level(), 0.2);
+  EXPECT_FALSE(resumed.set_state(nlohmann::json{{"step", 1}, {"epoch", 1}}).ok());
+  EXPECT_DOUBLE_EQ(resumed.level(), 0.2);
+}
+
+TEST(LevelSchedule, Statistics) {
+  Linear schedule({.freeze_epoch = 2});
+  schedule.epoch_step(1);
+  EXPECT_EQ(schedule.statistics().to_json().dump(), R"({"level":0.2,"frozen":true})");
+}
+
+}  // namespace
+}  // namespace pare

@@ -1,0 +1,78 @@
+"""The repository of LibTorch: the system's, or the one that LIBTORCH_HOME points at.
+
+LIBTORCH_HOME is an unpacked LibTorch archive (it holds include/ and lib/), CPU or CUDA. `@libtorch//:libtorch` is the
+library, `@libtorch//:defs.bzl` says LIBTORCH_VERSION and LIBTORCH_HAS_CUDA.
+"""
+
+load("//third_party:system.bzl", "find_include_dir")
+
+_MINIMUM_VERSION = (1, 13)
+
+_BUILD = """package(default_visibility = ["//visibility:public"])
+
+cc_library(
+    name = "libtorch",
+    hdrs = glob({headers}, allow_empty = True),
+    srcs = [],
+    includes = {includes},
+    copts = [],
+    linkopts = {linkopts},
+    defines = {defines},
+)
+"""
+
+def _version(ctx, include):
+    text = ctx.read(include + "/torch/csrc/api/include/torch/version.h")
+    found = {}
+    for line in text.split("\n"):
+        words = [word for word in line.split(" ") if word]
+        if len(words) == 3 and words[0] == "#define" and words[1].startswith("TORCH_VERSION_") and words[2].isdigit():
+            found[words[1]] = int(words[2])
+    return (found.get("TORCH_VERSION_MAJOR", 0), found.get("TORCH_VERSION_MINOR", 0))
+
+def _libtorch_repository_impl(ctx):
+    home = ctx.os.environ.get("LIBTORCH_HOME", "")
+    if home:
+        include, lib = home + "/include", home + "/lib"
+        if not ctx.path(include + "/torch/script.h").exists or not ctx.path(lib).exists:
+            fail("LIBTORCH_HOME=%s holds no LibTorch: include/torch/script.h and lib/ are expected below it" % home)
+        ctx.symlink(include, "include")
+        headers, includes = ["include/**"], ["include", "include/torch/csrc/api/include"]
+        linkopts = ["-L" + lib, "-Wl,-rpath," + lib]
+        has_cuda = ctx.path(lib + "/libtorch_cuda.so").exists
+    else:
+        include = find_include_dir(ctx, "torch/script.h")
+        if include == None:
+            fail("LibTorch is not installed: run ./bazelw, or 'apt-get install libtorch-dev', " +
+                 "or set LIBTORCH_HOME to an unpacked LibTorch")
+
+        # The headers stand in the compiler's own search path, all but those of the C++ API.
+        ctx.symlink(include + "/torch/csrc/api/include", "api_include")
+        headers, includes, linkopts, has_cuda = ["api_include/**"], ["api_include"], [], False
+    version = _version(ctx, include)
+    if version < _MINIMUM_VERSION:
+        fail("LibTorch in %s is version %d.%d, but %d.%d or newer is needed: install a newer libtorch-dev, or set " % (
+            include,
+            version[0],
+            version[1],
+            _MINIMUM_VERSION[0],
+            _MINIMUM_VERSION[1],
+        ) + "LIBTORCH_HOME to an unpacked LibTorch")
+    linkopts = linkopts + ["-ltorch", "-ltorch_cpu", "-lc10"]
+    if has_cuda:
+        # Nothing names a symbol of these two, so the linker would drop them and CUDA would silently vanish.
+        linkopts = linkopts + ["-Wl,--push-state,--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Wl,--pop-state"]
+    ctx.file("defs.bzl", "LIBTORCH_VERSION = %r\nLIBTORCH_HAS_CUDA = %r\n" % (version, has_cuda))
+    ctx.file("BUILD", _BUILD.format(
+        headers = repr(headers),
+        includes = repr(includes),
+        linkopts = repr(linkopts),
+        defines = repr(["PARE_LIBTORCH_HAS_CUDA"] if has_cuda else []),
+    ))
+
+libtorch_repository = repository_rule(
+    implementation = _libtorch_repository_impl,
+    environ = ["LIBTORCH_HOME"],
+    local = True,
+    doc = "LibTorch from the system, or from LIBTORCH_HOME.",
+)

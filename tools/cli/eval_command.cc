@@ -1,0 +1,77 @@
+#include "tools/cli/eval_command.h"
+
+#include <memory>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "export/onnxruntime/onnxruntime_node.h"
+#include "tools/cli/cli_data.h"
+#include "tools/cli/flags.h"
+#include "tools/common/open_model.h"
+#include "training/evaluate.h"
+#include "training/progress.h"
+#include "training/report.h"
+
+namespace pare::tools {
+
+namespace {
+
+absl::StatusOr<training::EvaluationResult> evaluate_onnx(const std::string& path, data::DataLoader& loader,
+                                                         const training::EvaluationProgress& progress) {
+  PARE_ASSIGN_OR_RETURN(const std::unique_ptr<exporters::OnnxRuntimeNode> runtime,
+                        exporters::OnnxRuntimeNode::start(path));
+  return training::evaluate(
+      [&runtime](const data::Batch& batch) -> absl::StatusOr<at::Tensor> {
+        PARE_ASSIGN_OR_RETURN(std::vector<at::Tensor> outputs, runtime->run(batch.inputs));
+        if (outputs.empty()) return absl::FailedPreconditionError("the model gave no output");
+        return outputs[0];
+      },
+      loader, progress);
+}
+
+absl::StatusOr<CommandResult> run_eval(const std::vector<std::string>& arguments) {
+  const std::string& name = arguments[0];
+  PARE_ASSIGN_OR_RETURN(const DataSource source, data_source_from_flags());
+  data::ImageLoaderOptions options;
+  options.batch_size = absl::GetFlag(FLAGS_batch_size);
+  options.subset_size = absl::GetFlag(FLAGS_limit);
+  PARE_ASSIGN_OR_RETURN(const std::unique_ptr<data::ImageLoader> loader,
+                        open_loader(source, data::Split::kTest, options));
+
+  training::Progress progress("evaluating", loader->num_batches(), {.quiet = absl::GetFlag(FLAGS_quiet)});
+  const auto show = [&progress](int64_t done, int64_t) { progress.update(done); };
+  training::EvaluationResult result;
+  if (absl::EndsWithIgnoreCase(name, ".onnx")) {
+    PARE_ASSIGN_OR_RETURN(result, evaluate_onnx(name, *loader, show));
+  } else {
+    PARE_ASSIGN_OR_RETURN(const std::vector<int64_t> input_shape, input_shape_from_flags());
+    PARE_ASSIGN_OR_RETURN(const OpenedModel opened, open_model(name, input_shape, {}));
+    PARE_ASSIGN_OR_RETURN(result, training::evaluate(*opened.model, *loader, show));
+  }
+  progress.finish();
+  nlohmann::ordered_json json = training::to_json(result);
+  json["model"] = name;
+  return CommandResult{result.to_string() + "\n", json};
+}
+
+}  // namespace
+
+Command eval_command() {
+  return {.name = "eval",
+          .arguments = "MODEL",
+          .min_arguments = 1,
+          .max_arguments = 1,
+          .summary = "the accuracy of a model on a data set's test images",
+          .description =
+              "Classifies the test images of a data set and prints the share of right answers.\n"
+              "MODEL is a TorchScript file, the name of a model of models/ (with random weights), or an\n"
+              "ONNX file, which runs in ONNX Runtime through node and the npm package onnxruntime-node.",
+          .examples = {"eval resnet20.pt --dataset=cifar10 --data_dir=cifar-10-batches-bin",
+                       "eval resnet20_int8.onnx --dataset=cifar10 --data_dir=cifar-10-batches-bin --limit=500 --json"},
+          .flags = {"dataset", "data_dir", "mean", "std", "image_size", "batch_size", "limit", "input_shape"},
+          .run = run_eval};
+}
+
+}  // namespace pare::tools

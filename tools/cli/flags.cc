@@ -1,0 +1,39 @@
+#include "tools/cli/flags.h"
+
+#include "absl/flags/flag.h"
+
+ABSL_FLAG(std::string, dataset, "",
+          "The data set: cifar10, mnist, images (a folder of PNG or JPEG files a class) or procedural.");
+ABSL_FLAG(std::string, data_dir, "", "The folder that the data set's files are in.");
+ABSL_FLAG(std::vector<std::string>, mean, {},
+          "Mean a channel, of pixels from 0 to 1; unset: the data set's usual one.");
+ABSL_FLAG(std::vector<std::string>, std, {}, "Standard deviation a channel; unset: the data set's usual one.");
+ABSL_FLAG(int64_t, image_size, 0, "Side in pixels that the images of --dataset=images are brought to; 0: 224.");
+ABSL_FLAG(int64_t, batch_size, 128, "Images a batch.");
+ABSL_FLAG(int64_t, limit, 0, "Evaluate on the first so many images only; 0: on all.");
+ABSL_FLAG(int64_t, samples, 300, "Images to calibrate on, drawn from the training images by --seed.");
+ABSL_FLAG(bool, random_data, false, "Calibrate on random numbers instead of a data set: to try a model out.");
+ABSL_FLAG(std::vector<std::string>, input_shape, {}, "Shape of the model's input, batch first: 1,3,224,224.");
+ABSL_FLAG(uint64_t, seed, 0, "Seed of everything random.");
+
+ABSL_FLAG(std::string, model, "", "A TorchScript file, or the name of a model of models/.");
+ABSL_FLAG(std::string, config, "", "A compression config (JSON).");
+ABSL_FLAG(std::string, preset, "mixed",
+          "Without --config: mixed (asymmetric activations) or performance (symmetric ones).");
+ABSL_FLAG(bool, evaluate, false, "Measure the accuracy on the test images before and after.");
+
+ABSL_FLAG(int64_t, epochs, 1, "Passes over the training images.");
+ABSL_FLAG(double, learning_rate, -1, "The highest learning rate; negative: one that suits fine-tuning.");
+ABSL_FLAG(std::string, optimizer, "sgd", "sgd, adam or adamw.");
+ABSL_FLAG(double, weight_decay, -1, "Weight decay; negative: the default.");
+ABSL_FLAG(bool, freeze_batch_norm, true, "Keep the running statistics of batch norm as they are in fine-tuning.");
+ABSL_FLAG(bool, augment, true, "Random crops and mirrored images.");
+ABSL_FLAG(int64_t, pretrain_epochs, 0,
+          "Train uncompressed for so many epochs first (a model of models/ starts random).");
+ABSL_FLAG(int64_t, train_samples, 0, "Train on the first so many images only; 0: on all.");
+ABSL_FLAG(bool, resume, false, "Go on from the last checkpoint in --output_dir.");
+
+ABSL_FLAG(std::string, output, "", "The file to write: OUT.onnx or OUT.pt (TorchScript).");
+ABSL_FLAG(std::string, output_dir, "", "The folder for checkpoints, metrics and the exported model.");
+ABSL_FLAG(bool, json, false, "Print the result as one JSON object.");
+ABSL_FLAG(bool, quiet, false, "No progress and no information on standard error.");

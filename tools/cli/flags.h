@@ -1,0 +1,48 @@
+// tools/cli/flags.h: the flags of `pare`, shared by its commands: one name means one thing everywhere.
+
+#ifndef PARE_TOOLS_CLI_FLAGS_H_
+#define PARE_TOOLS_CLI_FLAGS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/flags/declare.h"
+
+// Data.
+ABSL_DECLARE_FLAG(std::string, dataset);
+ABSL_DECLARE_FLAG(std::string, data_dir);
+ABSL_DECLARE_FLAG(std::vector<std::string>, mean);
+ABSL_DECLARE_FLAG(std::vector<std::string>, std);
+ABSL_DECLARE_FLAG(int64_t, image_size);
+ABSL_DECLARE_FLAG(int64_t, batch_size);
+ABSL_DECLARE_FLAG(int64_t, limit);
+ABSL_DECLARE_FLAG(int64_t, samples);
+ABSL_DECLARE_FLAG(bool, random_data);
+ABSL_DECLARE_FLAG(std::vector<std::string>, input_shape);
+ABSL_DECLARE_FLAG(uint64_t, seed);
+
+// Model and compression.
+ABSL_DECLARE_FLAG(std::string, model);
+ABSL_DECLARE_FLAG(std::string, config);
+ABSL_DECLARE_FLAG(std::string, preset);
+ABSL_DECLARE_FLAG(bool, evaluate);
+
+// Training.
+ABSL_DECLARE_FLAG(int64_t, epochs);
+ABSL_DECLARE_FLAG(double, learning_rate);
+ABSL_DECLARE_FLAG(std::string, optimizer);
+ABSL_DECLARE_FLAG(double, weight_decay);
+ABSL_DECLARE_FLAG(bool, freeze_batch_norm);
+ABSL_DECLARE_FLAG(bool, augment);
+ABSL_DECLARE_FLAG(int64_t, pretrain_epochs);
+ABSL_DECLARE_FLAG(int64_t, train_samples);
+ABSL_DECLARE_FLAG(bool, resume);
+
+// Output.
+ABSL_DECLARE_FLAG(std::string, output);
+ABSL_DECLARE_FLAG(std::string, output_dir);
+ABSL_DECLARE_FLAG(bool, json);
+ABSL_DECLARE_FLAG(bool, quiet);
+
+#endif  // PARE_TOOLS_CLI_FLAGS_H_

@@ -1,0 +1,68 @@
+// tools/train/run_training.h: a whole training from names: what `pare train` and the targets of tools/train do.
+//
+//   TrainingJob job;
+//   job.model = "resnet20_cifar10.pt";
+//   job.dataset = "cifar10";
+//   job.data_dir = "cifar-10-batches-bin";
+//   job.config_path = "int8.json";
+//   job.train.epochs = 1;
+//   job.train.output_dir = "out";
+//   PARE_ASSIGN_OR_RETURN(nlohmann::ordered_json results, run_training(job));
+//
+// Opens the data, loads the model (or makes one of models/ and first trains it uncompressed), compresses it by the
+// config, trains, evaluates, and writes into output_dir, beside the trainer's own files: model.onnx, the compressed
+// model, and results.json, what is returned. The program must have linked the methods that the config names and the
+// exporter of ONNX (//export:register_exporters).
+
+#ifndef PARE_TOOLS_TRAIN_RUN_TRAINING_H_
+#define PARE_TOOLS_TRAIN_RUN_TRAINING_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "nlohmann/json.hpp"
+#include "training/trainer.h"
+
+namespace pare::tools {
+
+struct TrainingJob {
+  std::string model;    // a TorchScript file, or the name of a model of models/
+  std::string dataset;  // cifar10 | mnist | folder | procedural
+  std::string data_dir;
+  std::vector<double> mean, stddev;  // per channel; empty: the data set's usual ones
+
+  std::string config_path;          // empty: no compression
+  std::vector<int64_t> input_size;  // of one batch; empty: the config's input_info, else the data set's
+
+  int64_t batch_size = 128;
+  int64_t eval_batch_size = 256;
+  int64_t loader_threads = 1;
+  bool augment = true;        // random crops and mirrored images where the data set is used to them
+  int64_t train_samples = 0;  // only the first so many; 0: all
+  int64_t eval_samples = 0;
+
+  // Training without compression before, for a model of models/, which starts from random weights: the same optimizer,
+  // with a warmup of half an epoch and a cosine. The weights of a file are taken as they are.
+  int64_t pretrain_epochs = 0;
+  double pretrain_learning_rate = 0.1;
+  double pretrain_weight_decay = 5e-4;
+
+  // Of the training with compression. `config` and `progress` are filled in by run_training().
+  training::TrainOptions train;
+
+  bool evaluate_original = true;  // also measures the model before compression, and compressed before training
+  bool export_model = true;
+  bool quiet = false;
+};
+
+// {"model", "dataset", "original": {"top1", "correct", "total"}, "initialized": {..}, "trained": {..}, "best": {..},
+//  "epochs", "steps", "seconds", "statistics", "files": {"model": ".../model.onnx", ...}}. Errors as Trainer::run()'s
+//  and
+// those of its parts, with the name of the file or flag that is to blame.
+absl::StatusOr<nlohmann::ordered_json> run_training(const TrainingJob& job);
+
+}  // namespace pare::tools
+
+#endif  // PARE_TOOLS_TRAIN_RUN_TRAINING_H_

@@ -1,0 +1,101 @@
+#include "training/checkpoint.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
+#include <gtest/gtest.h>
+
+#include "base/atomic_file.h"
+#include "training/testing.h"
+
+namespace pare::training {
+namespace {
+
+std::unique_ptr<CompressionAlgorithm> make_algorithm() {
+  return std::make_unique<CompressionAlgorithm>(testing::make_tiny_model(), AlgorithmConfig{}, InputSize{{1, 4}});
+}
+
+Checkpoint make_checkpoint(const CompressionAlgorithm& algorithm) {
+  Checkpoint checkpoint = capture(algorithm);
+  checkpoint.optimizer = std::string("state\0with a zero", 17);
+  checkpoint.random_state = at::arange(16, at::TensorOptions(c10::kByte));
+  checkpoint.epoch = 3;
+  checkpoint.steps_in_epoch = 2;
+  checkpoint.global_step = 17;
+  checkpoint.config = {{"bits", 8}};
+  checkpoint.trainer = {{"best", 0.1 + 0.2}};
+  return checkpoint;
+}
+
+class CheckpointFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    algorithm_ = make_algorithm();
+    algorithm_->scheduler().step();
+    ASSERT_TRUE(save_checkpoint(make_checkpoint(*algorithm_), path_).ok());
+  }
+  std::unique_ptr<CompressionAlgorithm> algorithm_;
+  const std::string path_ = testing::make_test_folder() + "/last.checkpoint";
+};
+
+TEST_F(CheckpointFile, ComesBackWhole) {
+  const auto loaded = load_checkpoint(path_);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const Checkpoint saved = make_checkpoint(*algorithm_);
+  EXPECT_EQ(loaded->optimizer, saved.optimizer);
+  EXPECT_TRUE(at::equal(loaded->random_state, saved.random_state));
+  EXPECT_EQ(loaded->epoch, 3);
+  EXPECT_EQ(loaded->steps_in_epoch, 2);
+  EXPECT_EQ(loaded->global_step, 17);
+  EXPECT_EQ(loaded->config, saved.config);
+  EXPECT_EQ(loaded->trainer, saved.trainer);
+  EXPECT_EQ(loaded->algorithm, saved.algorithm);
+  ASSERT_EQ(loaded->model.tensors.size(), saved.model.tensors.size());
+  for (const auto& [name, tensor] : saved.model.tensors) EXPECT_TRUE(at::equal(loaded->model.tensors.at(name), tensor));
+}
+
+TEST_F(CheckpointFile, RestoresModelAndScheduler) {
+  auto other = make_algorithm();
+  other->model()->graph().find_parameter("head.bias")->tensor().detach().fill_(5.0);
+  const auto loaded = load_checkpoint(path_);
+  ASSERT_TRUE(loaded.ok());
+  ASSERT_TRUE(restore(*loaded, *other).ok());
+  EXPECT_EQ(other->model()->graph().find_parameter("head.bias")->tensor().abs().max().item<double>(), 0.0);
+  EXPECT_EQ(other->scheduler().current_step(), 0);
+}
+
+TEST_F(CheckpointFile, EveryTruncationIsAClearError) {
+  const std::string bytes = read_file(path_).value();
+  for (size_t size : {size_t{0}, size_t{5}, size_t{8}, size_t{20}, size_t{28}, bytes.size() / 2, bytes.size() - 1}) {
+    ASSERT_TRUE(write_file_atomically(path_, bytes.substr(0, size)).ok());
+    const auto loaded = load_checkpoint(path_);
+    EXPECT_EQ(loaded.status().code(), absl::StatusCode::kInvalidArgument) << size;
+    EXPECT_NE(loaded.status().message().find(path_), std::string::npos) << loaded.status();
+    if (size > 8) EXPECT_NE(loaded.status().message().find("truncated"), std::string::npos) << loaded.status();
+  }
+  ASSERT_TRUE(write_file_atomically(path_, bytes + "x").ok());
+  EXPECT_FALSE(load_checkpoint(path_).ok());
+}
+
+TEST_F(CheckpointFile, DamageAndOtherVersionsAreRefused) {
+  const std::string bytes = read_file(path_).value();
+  std::string damaged = bytes;
+  damaged[bytes.size() / 2] ^= 1;
+  ASSERT_TRUE(write_file_atomically(path_, damaged).ok());
+  EXPECT_NE(load_checkpoint(path_).status().message().find("damaged"), std::string::npos);
+  std::string newer = bytes;
+  newer[8] = 9;
+  ASSERT_TRUE(write_file_atomically(path_, newer).ok());
+  EXPECT_NE(load_checkpoint(path_).status().message().find("version 9"), std::string::npos);
+  EXPECT_EQ(load_checkpoint(path_ + ".none").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(CheckpointFile, OfAnotherModelIsRefused) {
+  auto loaded = load_checkpoint(path_);
+  ASSERT_TRUE(loaded.ok());
+  loaded->model.tensors.erase("head.weight");
+  EXPECT_EQ(restore(*loaded, *algorithm_).code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace pare::training

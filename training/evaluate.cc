@@ -1,0 +1,104 @@
+#include "training/evaluate.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/eq.h>
+#include <ATen/ops/isnan.h>
+
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "base/torch_guard.h"
+
+namespace pare::training {
+namespace {
+
+std::string shape_of(const at::Tensor& tensor) { return absl::StrCat("[", absl::StrJoin(tensor.sizes(), ", "), "]"); }
+
+// Everything that must hold of one batch, said with its number.
+absl::Status check_batch(const at::Tensor& logits, const at::Tensor& targets, int64_t number) {
+  if (!targets.defined() || targets.dim() != 1 || targets.scalar_type() != c10::kLong) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("batch ", number, ": evaluation needs targets of classes, int64 [B], from the data loader"));
+  }
+  if (logits.dim() != 2 || logits.size(0) != targets.size(0) || !logits.is_floating_point()) {
+    return absl::InvalidArgumentError(absl::StrCat("batch ", number, ": the model's output is ", shape_of(logits),
+                                                   ", expected logits [", targets.size(0), ", classes]"));
+  }
+  const int64_t classes = logits.size(1);
+  if (targets.size(0) > 0 && (targets.min().item<int64_t>() < 0 || targets.max().item<int64_t>() >= classes)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "batch ", number, ": targets run from ", targets.min().item<int64_t>(), " to ", targets.max().item<int64_t>(),
+        ", but the model knows ", classes, " classes (0 to ", classes - 1, ")"));
+  }
+  if (at::isnan(logits).any().item<bool>()) {
+    return absl::InvalidArgumentError(absl::StrCat("batch ", number, ": the model's output has NaN in it"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string EvaluationResult::to_string() const { return absl::StrFormat("top1 %.4f (%d/%d)", top1(), correct, total); }
+
+c10::Device device_of(const graph::Model& model) {
+  for (const auto* values : {&model.graph().parameters(), &model.graph().buffers()}) {
+    if (!values->empty()) return values->front()->tensor().device();
+  }
+  return c10::Device(c10::kCPU);
+}
+
+data::Batch to_device(data::Batch batch, c10::Device device) {
+  for (at::Tensor& input : batch.inputs) input = input.to(device);
+  if (batch.targets.defined()) batch.targets = batch.targets.to(device);
+  return batch;
+}
+
+absl::StatusOr<EvaluationResult> evaluate(const Classifier& classifier, data::DataLoader& loader,
+                                          const EvaluationProgress& progress) {
+  const at::NoGradGuard no_grad;
+  PARE_RETURN_IF_ERROR(loader.start_epoch(0));
+  EvaluationResult result;
+  double loss_sum = 0.0;
+  for (int64_t number = 0;; ++number) {
+    PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, loader.next());
+    if (!batch) break;
+    if (batch->size() == 0) continue;
+    PARE_ASSIGN_OR_RETURN(const at::Tensor logits, classifier(*batch));
+    absl::Status status;
+    PARE_RETURN_IF_ERROR(guard_torch("evaluation", [&] {
+      const at::Tensor targets = batch->targets.defined() ? batch->targets.to(logits.device()) : batch->targets;
+      status = check_batch(logits, targets, number);
+      if (!status.ok()) return;
+      result.correct += at::eq(logits.argmax(1), targets).sum().item<int64_t>();
+      result.total += targets.size(0);
+      loss_sum += at::cross_entropy_loss(logits, targets).item<double>() * static_cast<double>(targets.size(0));
+    }));
+    PARE_RETURN_IF_ERROR(status);
+    if (progress) progress(number + 1, loader.num_batches());
+  }
+  if (result.total == 0) return absl::InvalidArgumentError("there is nothing to evaluate on: the data loader is empty");
+  result.loss = loss_sum / static_cast<double>(result.total);
+  return result;
+}
+
+absl::StatusOr<EvaluationResult> evaluate(graph::Model& model, data::DataLoader& loader,
+                                          const EvaluationProgress& progress) {
+  const bool was_training = model.is_training();
+  model.eval();
+  const absl::Cleanup restore_mode = [&] { model.train(was_training); };
+  const c10::Device device = device_of(model);
+  const Classifier forward = [&](const data::Batch& batch) -> absl::StatusOr<at::Tensor> {
+    PARE_ASSIGN_OR_RETURN(const data::Batch moved,
+                          guard_torch("moving a batch to the model", [&] { return to_device(batch, device); }));
+    return model.forward_tensor(moved.inputs);
+  };
+  return evaluate(forward, loader, progress);
+}
+
+}  // namespace pare::training

@@ -1,0 +1,62 @@
+#include "training/interrupt.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+namespace pare::training {
+namespace {
+
+TEST(InterruptGuard, RemembersASignalInsteadOfDying) {
+  InterruptGuard guard;
+  EXPECT_FALSE(guard.requested());
+  EXPECT_EQ(guard.signal_name(), "");
+  raise(SIGTERM);
+  EXPECT_TRUE(guard.requested());
+  EXPECT_EQ(guard.signal_name(), "SIGTERM");
+}
+
+TEST(InterruptGuard, ANewGuardStartsWithoutTheOldSignal) {
+  {
+    InterruptGuard guard;
+    raise(SIGINT);
+    EXPECT_EQ(guard.signal_name(), "SIGINT");
+  }
+  InterruptGuard guard;
+  EXPECT_FALSE(guard.requested());
+}
+
+TEST(InterruptGuard, NestedGuardsShareTheFlag) {
+  InterruptGuard outer;
+  {
+    InterruptGuard inner;
+    raise(SIGINT);
+  }
+  EXPECT_TRUE(outer.requested());
+}
+
+TEST(InterruptGuard, TheHandlersFromBeforeComeBack) {
+  static int calls;
+  calls = 0;
+  auto* previous = signal(SIGINT, [](int) { ++calls; });
+  {
+    InterruptGuard guard;
+    raise(SIGINT);
+    EXPECT_EQ(calls, 0);
+  }
+  raise(SIGINT);
+  EXPECT_EQ(calls, 1);
+  signal(SIGINT, previous);
+}
+
+TEST(InterruptGuardDeathTest, TheSecondSignalEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        InterruptGuard guard;
+        raise(SIGINT);
+        raise(SIGINT);
+      },
+      testing::KilledBySignal(SIGINT), "");
+}
+
+}  // namespace
+}  // namespace pare::training

@@ -1,0 +1,36 @@
+#include "training/output_folder.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+namespace pare::training {
+namespace {
+
+std::string fresh_folder() {
+  std::string path = ::testing::TempDir() + "/output_XXXXXX";
+  return mkdtemp(path.data()) == nullptr ? "" : path;
+}
+
+TEST(MakeOutputFolder, MakesItAndFindsItAgain) {
+  const std::string path = fresh_folder() + "/out";
+  EXPECT_TRUE(make_output_folder(path).ok());
+  struct stat found;
+  ASSERT_EQ(stat(path.c_str(), &found), 0);
+  EXPECT_TRUE(S_ISDIR(found.st_mode));
+  EXPECT_TRUE(make_output_folder(path).ok());
+}
+
+TEST(MakeOutputFolder, RefusesWhereItCannotBe) {
+  const std::string folder = fresh_folder();
+  EXPECT_EQ(make_output_folder(folder + "/no/parent").code(), absl::StatusCode::kNotFound);
+  const std::string file = folder + "/file";
+  std::ofstream(file) << "x";
+  EXPECT_EQ(make_output_folder(file).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(make_output_folder(file + "/below").code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace pare::training
