@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <climits>
+#include <cstdlib>
 #include <cstring>
 
 #include "absl/cleanup/cleanup.h"
@@ -65,10 +67,23 @@ absl::Status flush(const std::string& path) {
   return absl::OkStatus();
 }
 
+// Where a file is that `path` names through symbolic links; `path` itself where it is none, or leads nowhere yet.
+std::string target_of(const std::string& path) {
+  struct stat status;
+  if (lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return path;
+  char resolved[PATH_MAX];
+  if (realpath(path.c_str(), resolved) != nullptr) return resolved;
+  const ssize_t size = readlink(path.c_str(), resolved, sizeof(resolved) - 1);
+  if (size <= 0) return path;
+  const std::string target(resolved, static_cast<size_t>(size));
+  return target[0] == '/' ? target : absl::StrCat(folder_of(path), "/", target);
+}
+
 }  // namespace
 
-absl::Status write_file_atomically(const std::string& path,
+absl::Status write_file_atomically(const std::string& given_path,
                                    const std::function<absl::Status(const std::string&)>& write) {
+  const std::string path = target_of(given_path);
   if (path.empty()) return absl::InvalidArgumentError("the path of the file to write is empty");
   struct stat status;
   if (stat(path.c_str(), &status) == 0) {
@@ -84,7 +99,10 @@ absl::Status write_file_atomically(const std::string& path,
   PARE_RETURN_IF_ERROR(flush(temporary));
   if (rename(temporary.c_str(), path.c_str()) != 0) return error_of("write", path, errno);
   std::move(remove_partial).Cancel();
-  return flush(folder_of(path));
+  // The file is in its place and whole. A folder that cannot be flushed (some may be written into and not read) only
+  // means that a power cut in the next seconds could bring the old file back.
+  flush(folder_of(path)).IgnoreError();
+  return absl::OkStatus();
 }
 
 absl::Status write_file_atomically(const std::string& path, std::string_view content) {

@@ -10,7 +10,7 @@
 // The content goes to `<path>.<pid>.<n>.partial` beside the target, is flushed to the disk and then renamed over the
 // target. On any failure (an unwritable folder, a full disk, a failing writer) the target is as it was before, and the
 // partial file is gone. A process that is killed can leave a partial file behind, but never a half-written target.
-// A target that is not a regular file (a device, a FIFO) is refused.
+// A target that is not a regular file (a device, a FIFO) is refused; a symbolic link is followed, and stays.
 // Errors: NotFound (no such folder), PermissionDenied, ResourceExhausted (disk full), Internal (other I/O errors), or
 // what the writer returned.
 

@@ -58,6 +58,28 @@ TEST_F(AtomicFile, AFolderOrADeviceIsNotReplaced) {
   EXPECT_FALSE(write_file_atomically("", "x").ok());
 }
 
+TEST_F(AtomicFile, ASymbolicLinkIsFollowedAndStays) {
+  const std::string path = folder_ + "/real", link = folder_ + "/link", dangling = folder_ + "/dangling";
+  ASSERT_TRUE(write_file_atomically(path, "old").ok());
+  std::filesystem::create_symlink("real", link);
+  ASSERT_TRUE(write_file_atomically(link, "new").ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(*read_file(path), "new");
+  std::filesystem::create_symlink("later", dangling);
+  ASSERT_TRUE(write_file_atomically(dangling, "x").ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(dangling));
+  EXPECT_EQ(*read_file(folder_ + "/later"), "x");
+  EXPECT_EQ(files(), 4);
+}
+
+TEST_F(AtomicFile, AFolderThatCannotBeFlushedIsNoError) {
+  if (geteuid() == 0) GTEST_SKIP() << "root reads every folder";
+  std::filesystem::permissions(folder_, std::filesystem::perms::owner_write | std::filesystem::perms::owner_exec);
+  EXPECT_TRUE(write_file_atomically(folder_ + "/a", "x").ok());
+  std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+  EXPECT_EQ(*read_file(folder_ + "/a"), "x");
+}
+
 TEST_F(AtomicFile, ReadingWhatIsNotThere) {
   EXPECT_EQ(read_file(folder_ + "/none").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(read_file(folder_).status().code(), absl::StatusCode::kFailedPrecondition);

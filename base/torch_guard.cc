@@ -30,8 +30,9 @@ absl::Status status_of_exception(std::string_view what, std::exception_ptr excep
   } catch (const c10::Error& error) {
     const std::string text = without_backtrace(error.what_without_backtrace());
     const std::string message = absl::StrCat(std::string(what), ": ", text);
-    if (absl::StrContains(text, "not enough memory") || absl::StrContains(text, "out of memory")) {
-      return absl::ResourceExhaustedError(message);
+    // The second is what LibTorch says on Linux when malloc fails, the others what Windows and CUDA say.
+    for (const char* words : {"not enough memory", "can't allocate memory", "out of memory"}) {
+      if (absl::StrContains(text, words)) return absl::ResourceExhaustedError(message);
     }
     return absl::InvalidArgumentError(message);
   } catch (const std::bad_alloc&) {

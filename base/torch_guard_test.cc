@@ -34,6 +34,17 @@ TEST(TorchGuard, StandardExceptionsAreCaught) {
             absl::StatusCode::kResourceExhausted);
 }
 
+TEST(TorchGuard, RunningOutOfMemoryIsToldFromAWrongInput) {
+  // What LibTorch's allocators say: on Linux, on Windows, on a GPU.
+  for (const char* text :
+       {"[enforce fail at alloc_cpu.cpp:75] err == 0. DefaultCPUAllocator: can't allocate memory: you "
+        "tried to allocate 4000000000000 bytes. Error code 12 (Cannot allocate memory)",
+        "DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes.",
+        "CUDA out of memory. Tried to allocate 2.00 GiB"}) {
+    EXPECT_EQ(guard_torch("x", [&] { TORCH_CHECK(false, text); }).code(), absl::StatusCode::kResourceExhausted) << text;
+  }
+}
+
 TEST(TorchGuard, SomethingThatIsNoExceptionIsCaughtToo) {
   EXPECT_EQ(guard_torch("x", [] { throw 1; }).code(), absl::StatusCode::kUnknown);
 }

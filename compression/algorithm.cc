@@ -1,5 +1,7 @@
 #include "compression/algorithm.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "graph/exporters.h"
@@ -35,6 +37,8 @@ CompressionScheduler& CompressionAlgorithm::scheduler() { return *default_schedu
 absl::Status CompressionAlgorithm::distributed(const std::shared_ptr<c10d::ProcessGroup>&) { return absl::OkStatus(); }
 
 absl::Status CompressionAlgorithm::initialize(data::DataLoader&) { return absl::OkStatus(); }
+
+void CompressionAlgorithm::set_data_loader(data::DataLoader*) {}
 
 CompressionStage CompressionAlgorithm::stage() const { return CompressionStage::kFullyCompressed; }
 
@@ -77,7 +81,13 @@ void CompressionAlgorithm::scale_gradients() {
   for (graph::Value* parameter : own_parameters_) {
     const at::Tensor& tensor = parameter->tensor();
     if (!tensor.defined() || !tensor.requires_grad()) continue;
-    if (!hooked_tensors_.insert(tensor.unsafeGetTensorImpl()).second) continue;
+    // By identity, weakly: a tensor that is gone may leave its address to a new one, which has no hook.
+    const auto is_this = [&](const auto& hooked) {
+      return !hooked.expired() && hooked._unsafe_get_target() == tensor.unsafeGetTensorImpl();
+    };
+    if (std::any_of(hooked_tensors_.begin(), hooked_tensors_.end(), is_this)) continue;
+    std::erase_if(hooked_tensors_, [](const auto& hooked) { return hooked.expired(); });
+    hooked_tensors_.emplace_back(tensor.getIntrusivePtr());
     tensor.register_hook([multiplier](const at::Tensor& gradient) { return gradient.mul(multiplier); });
   }
 }

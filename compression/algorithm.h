@@ -13,7 +13,8 @@
 //
 //   constructor                    rewrites the graph: hooks, masks, quantizers
 //   distributed(process_group)     only when several processes train
-//   initialize(data_loader)        configures itself from data, before training; not when a checkpoint is resumed
+//   initialize(data_loader)        configures itself from data, before training; not when a checkpoint is resumed:
+//   set_data_loader(data_loader)   instead of it, after the checkpoint's state has been set
 //   per iteration                  model forward, task loss + loss().forward(), backward, optimizer, scheduler().step()
 //   per epoch                      scheduler().epoch_step(), statistics()
 //   export_model(path)             removes or folds what only training needs, then writes the file
@@ -26,9 +27,12 @@
 #ifndef PARE_COMPRESSION_ALGORITHM_H_
 #define PARE_COMPRESSION_ALGORITHM_H_
 
+#include <c10/core/TensorImpl.h>
+#include <c10/core/UndefinedTensorImpl.h>
+#include <c10/util/intrusive_ptr.h>
+
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -72,8 +76,13 @@ class CompressionAlgorithm {
   virtual CompressionScheduler& scheduler();
 
   // The defaults do nothing, and say FULLY_COMPRESSED: a method without a schedule is all there from the start.
+  // distributed(): the group must outlive the method.
   virtual absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group);
   virtual absl::Status initialize(data::DataLoader& data_loader);
+  // Gives the data that a method draws from in the course of training (the staged schedule of quantization takes ranges
+  // anew at each switch), without configuring anything now: what a resumed training calls in place of initialize(),
+  // which includes it. The loader must outlive training, or be taken back before it goes, with nullptr.
+  virtual void set_data_loader(data::DataLoader* data_loader);
   virtual CompressionStage stage() const;
   // The default: the scheduler's statistics and the loss's, as children "scheduler" and "loss" where they have any.
   virtual Statistics statistics() const;
@@ -104,7 +113,7 @@ class CompressionAlgorithm {
   std::unique_ptr<CompressionLoss> default_loss_;
   std::unique_ptr<CompressionScheduler> default_scheduler_;
   std::vector<graph::Value*> own_parameters_;
-  std::set<const void*> hooked_tensors_;
+  std::vector<c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>> hooked_tensors_;
 };
 
 }  // namespace pare

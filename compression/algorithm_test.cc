@@ -116,5 +116,33 @@ TEST(CompressionAlgorithm, ScalesTheGradientsOfItsOwnParametersOnce) {
   EXPECT_NEAR(other[0][1].item<double>(), 1.5, 1e-6) << "the input of fc2, unscaled";
 }
 
+TEST(CompressionAlgorithm, ScalesTheGradientsOfEachNewTensor) {
+  AlgorithmConfig config = config_of("x");
+  config.compression_lr_multiplier = 4;
+  const std::shared_ptr<graph::Model> model = make_tiny_model();
+  CompressionAlgorithm algorithm(model, config, {});
+  graph::Value* own = model->graph().find_parameter("fc2.bias");
+  algorithm.set_own_parameters({own});
+  for (int i = 0; i < 20; ++i) {
+    // Where memory can be used again, the new tensor stands at the old one's address.
+    const void* address = own->tensor().unsafeGetTensorImpl();
+    own->set_tensor(at::Tensor());
+    std::vector<at::Tensor> tensors;
+    do {
+      tensors.push_back(at::ones({2}));
+    } while (tensors.back().unsafeGetTensorImpl() != address && tensors.size() < 64);
+    own->set_tensor(tensors.back().set_requires_grad(true));
+    algorithm.scale_gradients();
+    model->forward_tensor({at::ones({1, 4})})->sum().backward();
+    ASSERT_EQ(own->tensor().grad()[0].item<double>(), 4) << "tensor " << i;
+  }
+}
+
+TEST(CompressionAlgorithm, NeedsNoData) {
+  CompressionAlgorithm algorithm(make_tiny_model(), config_of("x"), {});
+  algorithm.set_data_loader(nullptr);
+  EXPECT_EQ(algorithm.stage(), CompressionStage::kFullyCompressed);
+}
+
 }  // namespace
 }  // namespace pare

@@ -54,6 +54,18 @@ class AllSchedulers : public CompressionScheduler {
     for (const auto& child : children_) child->scheduler().epoch_step(last);
   }
 
+  double learning_rate_factor() const override {
+    double factor = 1;
+    for (const auto& child : children_) factor *= child->scheduler().learning_rate_factor();
+    return factor;
+  }
+
+  double weight_decay_factor() const override {
+    double factor = 1;
+    for (const auto& child : children_) factor *= child->scheduler().weight_decay_factor();
+    return factor;
+  }
+
  private:
   const Children& children_;
 };
@@ -92,6 +104,10 @@ absl::Status CompositeAlgorithm::distributed(const std::shared_ptr<c10d::Process
 absl::Status CompositeAlgorithm::initialize(data::DataLoader& data_loader) {
   for (const auto& child : children_) PARE_RETURN_IF_ERROR(child->initialize(data_loader));
   return absl::OkStatus();
+}
+
+void CompositeAlgorithm::set_data_loader(data::DataLoader* data_loader) {
+  for (const auto& child : children_) child->set_data_loader(data_loader);
 }
 
 CompressionStage CompositeAlgorithm::stage() const {

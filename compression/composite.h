@@ -17,7 +17,8 @@ namespace pare {
 class CompositeAlgorithm : public CompressionAlgorithm {
  public:
   // All on the same model. initialize(), distributed() and export go through them in order, and stop at the first
-  // error. Without children it is a method on no model: create_compressed_model() never makes one.
+  // error. Factors on learning rate and weight decay are multiplied. Without children it is a method on no model:
+  // create_compressed_model() never makes one.
   explicit CompositeAlgorithm(std::vector<std::unique_ptr<CompressionAlgorithm>> children);
   ~CompositeAlgorithm() override;
 
@@ -27,6 +28,7 @@ class CompositeAlgorithm : public CompressionAlgorithm {
   CompressionScheduler& scheduler() override;
   absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) override;
   absl::Status initialize(data::DataLoader& data_loader) override;
+  void set_data_loader(data::DataLoader* data_loader) override;
   CompressionStage stage() const override;
   Statistics statistics() const override;
   absl::Status prepare_for_export() override;

@@ -35,6 +35,12 @@ class NoData : public data::DataLoader {
 
 std::vector<std::string> calls;
 
+class Factors : public CompressionScheduler {
+ public:
+  double learning_rate_factor() const override { return 0.5; }
+  double weight_decay_factor() const override { return 0.25; }
+};
+
 class Part : public CompressionAlgorithm {
  public:
   Part(std::shared_ptr<graph::Model> model, AlgorithmConfig config, double loss, CompressionStage stage)
@@ -48,7 +54,13 @@ class Part : public CompressionAlgorithm {
   }
   absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>&) override { return record("distributed"); }
   absl::Status initialize(data::DataLoader&) override { return record("initialize"); }
+  void set_data_loader(data::DataLoader* data_loader) override {
+    record(data_loader == nullptr ? "forgets data" : "gets data").IgnoreError();
+  }
   absl::Status prepare_for_export() override { return record("prepare"); }
+  CompressionScheduler& scheduler() override {
+    return config().name == "factors" ? factors_ : CompressionAlgorithm::scheduler();
+  }
 
  private:
   absl::Status record(const std::string& what) {
@@ -57,6 +69,7 @@ class Part : public CompressionAlgorithm {
   }
   ConstantLoss loss_;
   CompressionStage stage_;
+  Factors factors_;
 };
 
 struct PartOf {
@@ -93,6 +106,20 @@ TEST(CompositeAlgorithm, CallsEverySchedulerWithTheSameNumber) {
     EXPECT_EQ(child->scheduler().current_step(), 11);
     EXPECT_EQ(child->scheduler().current_epoch(), 3);
   }
+}
+
+TEST(CompositeAlgorithm, MultipliesTheFactors) {
+  CompositeAlgorithm composite = make({{"factors"}, {"a"}, {"factors"}});
+  EXPECT_EQ(composite.scheduler().learning_rate_factor(), 0.25);
+  EXPECT_EQ(composite.scheduler().weight_decay_factor(), 0.0625);
+}
+
+TEST(CompositeAlgorithm, HandsTheDataLoaderToAll) {
+  CompositeAlgorithm composite = make({{"a"}, {"b"}});
+  NoData no_data;
+  composite.set_data_loader(&no_data);
+  composite.set_data_loader(nullptr);
+  EXPECT_THAT(calls, ElementsAre("a gets data", "b gets data", "a forgets data", "b forgets data"));
 }
 
 TEST(CompositeAlgorithm, StatisticsStandUnderTheMethodsNames) {

@@ -6,9 +6,12 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "backends/registry.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "compression/composite.h"
 #include "compression/registry.h"
+#include "ops/kernel_choice.h"
 
 namespace pare {
 
@@ -54,6 +57,24 @@ absl::StatusOr<InputSize> input_size_of(const graph::Model& model, const Compres
   return input_size;
 }
 
+// "auto" leaves the choice of the process, which a flag may have made.
+absl::Status choose_backend(const CompressionConfig& config) {
+  if (config.backend == backends::kAutoBackend) return absl::OkStatus();
+  const absl::Status status = ops::set_kernel_backend(config.backend);
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat("$.backend: ", status.message()));
+}
+
+void warn_of_unused_keys(const CompressionConfig& config) {
+  if (!config.log_dir.empty())
+    log_warning("$.log_dir is accepted and has no effect: no method writes files of its own");
+  if (!config.accuracy_aware_training.is_null()) {
+    log_warning(
+        "$.accuracy_aware_training is accepted and has no effect yet: training goes on to its last epoch, whatever the "
+        "accuracy");
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> create_compressed_model(std::shared_ptr<graph::Model> model,
@@ -68,6 +89,8 @@ absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> create_compressed_model(st
   PARE_ASSIGN_OR_RETURN(const InputSize input_size, input_size_of(*model, config, options));
   for (const AlgorithmConfig& algorithm : config.algorithms) PARE_RETURN_IF_ERROR(check_registered(algorithm));
   PARE_RETURN_IF_ERROR(check_finite(*model));
+  PARE_RETURN_IF_ERROR(choose_backend(config));
+  warn_of_unused_keys(config);
 
   const bool was_training = model->is_training();
   const absl::Cleanup restore_mode = [model, was_training] { model->train(was_training); };

@@ -17,7 +17,9 @@
 namespace pare {
 
 struct CreateOptions {
-  // Configures the methods from data. nullptr: they stay as constructed, for a state that is loaded afterwards.
+  // Configures the methods from data. It must outlive training: methods may draw from it again (the staged schedule of
+  // quantization does). nullptr: they stay as constructed, for a state that is loaded afterwards; then give the loader
+  // with CompressionAlgorithm::set_data_loader().
   data::DataLoader* data_loader = nullptr;
   // The shapes of the model's inputs; empty: the config's input_info.
   InputSize input_size;
@@ -25,12 +27,13 @@ struct CreateOptions {
 
 // Makes the config's methods, in its order, on `model`, which is rewritten in place: one method as it is, several as a
 // CompositeAlgorithm. The model is in evaluation mode while methods are made and initialized, and then again in the
-// mode it came in. The gradients of the parameters that a method adds are scaled by its compression_lr_multiplier.
+// mode it came in. The config's kernel backend, unless it is "auto", is chosen for the whole process. The gradients of
+// the parameters that a method adds are scaled by its compression_lr_multiplier.
 //
 // InvalidArgument if there is no model, if a parameter or buffer holds a NaN or an infinity, if there is neither
 // input_size nor input_info or they do not fit the model's inputs, or if the config has no algorithm; NotFound if a
-// method's name is not registered; otherwise what the methods return. Up to the first call of a method the model is as
-// it was; when a method fails, it may be half rewritten, and is to be thrown away.
+// method's name or the backend is not registered; otherwise what the methods return. Up to the first call of a method
+// the model is as it was; when a method fails, it may be half rewritten, and is to be thrown away.
 absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> create_compressed_model(std::shared_ptr<graph::Model> model,
                                                                               const CompressionConfig& config,
                                                                               const CreateOptions& options);

@@ -12,11 +12,13 @@
 #include "gmock/gmock.h"
 #include "graph/hooks.h"
 #include "gtest/gtest.h"
+#include "ops/kernel_choice.h"
 
 namespace pare {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class Scale : public graph::Transform {
  public:
@@ -120,6 +122,32 @@ TEST(CreateCompressedModel, RefusesWhatCannotBeCompressed) {
 
   EXPECT_THAT(error_of(make_tiny_model(), config({{{"algorithm", "scaled_input"}}, {{"algorithm", "scaled_inptu"}}})),
               HasSubstr("$.compression[1].algorithm: there is no compression method \"scaled_inptu\"; did you mean"));
+}
+
+TEST(CreateCompressedModel, ChoosesTheBackend) {
+  CompressionConfig config = one();
+  config.backend = "abacus";
+  EXPECT_THAT(error_of(make_tiny_model(), config), StartsWith("$.backend: "));
+  EXPECT_EQ(ops::kernel_backend(), "auto");
+  config.backend = "cpu";
+  ASSERT_TRUE(create_compressed_model(make_tiny_model(), config, {}).ok());
+  EXPECT_EQ(ops::kernel_backend(), "cpu");
+  ASSERT_TRUE(create_compressed_model(make_tiny_model(), one(), {}).ok());
+  EXPECT_EQ(ops::kernel_backend(), "cpu") << "\"auto\" leaves what was chosen";
+}
+
+TEST(CreateCompressedModel, SaysWhichKeysHaveNoEffect) {
+  const auto log_of = [](const nlohmann::json& more) {
+    nlohmann::json json = {{"input_info", {{"sample_size", {1, 4}}}}, {"compression", {{"algorithm", "scaled_input"}}}};
+    json.update(more);
+    ::testing::internal::CaptureStderr();
+    EXPECT_TRUE(create_compressed_model(make_tiny_model(), CompressionConfig::parse(json).value(), {}).ok());
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(log_of(nlohmann::json::object()), "");
+  EXPECT_THAT(log_of({{"log_dir", "logs"}}), HasSubstr("$.log_dir is accepted and has no effect"));
+  EXPECT_THAT(log_of({{"accuracy_aware_training", {{"mode", "early_exit"}}}}),
+              HasSubstr("$.accuracy_aware_training is accepted and has no effect yet"));
 }
 
 TEST(CreateCompressedModel, NeedsTheShapesOfTheInputs) {

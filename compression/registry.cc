@@ -1,5 +1,8 @@
 #include "compression/registry.h"
 
+#include <cxxabi.h>
+
+#include <cstdlib>
 #include <exception>
 #include <map>
 #include <utility>
@@ -7,6 +10,7 @@
 #include "absl/base/const_init.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "config/nearest.h"
 
@@ -16,23 +20,47 @@ namespace {
 
 absl::Mutex mutex(absl::kConstInit);
 
+struct Entry {
+  AlgorithmFactory factory;
+  std::string class_name;  // may be empty
+};
+
 // Made on first use, so that registrations of other files' static initializers find it; never destroyed.
-std::map<std::string, AlgorithmFactory>& factories() {
-  static auto* factories = new std::map<std::string, AlgorithmFactory>();
-  return *factories;
+std::map<std::string, Entry>& entries() {
+  static auto* entries = new std::map<std::string, Entry>();
+  return *entries;
+}
+
+// The name of a class as it stands in the source, where the compiler can tell.
+std::string readable(const std::string& class_name) {
+  int status = 0;
+  char* name = abi::__cxa_demangle(class_name.c_str(), nullptr, nullptr, &status);
+  const std::string result = name == nullptr ? class_name : name;
+  std::free(name);
+  return result;
 }
 
 }  // namespace
 
-bool register_algorithm(const std::string& name, AlgorithmFactory factory) {
-  const absl::MutexLock lock(&mutex);
-  return factories().emplace(name, std::move(factory)).second;
+bool register_algorithm(const std::string& name, AlgorithmFactory factory, const std::string& class_name) {
+  std::string present;
+  {
+    const absl::MutexLock lock(&mutex);
+    const auto [entry, is_new] = entries().try_emplace(name, Entry{std::move(factory), class_name});
+    if (is_new) return true;
+    present = entry->second.class_name;
+  }
+  if (!present.empty() && !class_name.empty() && present != class_name) {
+    log_warning(absl::StrCat("the compression method \"", name, "\" is registered twice: it stays the class ",
+                             readable(present), ", and ", readable(class_name), " needs another name"));
+  }
+  return false;
 }
 
 std::vector<std::string> registered_algorithms() {
   const absl::MutexLock lock(&mutex);
   std::vector<std::string> names;
-  for (const auto& [name, factory] : factories()) names.push_back(name);
+  for (const auto& [name, entry] : entries()) names.push_back(name);
   return names;
 }
 
@@ -54,7 +82,7 @@ absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> make_algorithm(std::shared
   AlgorithmFactory factory;
   {
     const absl::MutexLock lock(&mutex);
-    factory = factories().at(config.name);
+    factory = entries().at(config.name).factory;
   }
   try {
     return factory(std::move(model), config, input_size);

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <typeinfo>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,8 +25,9 @@ namespace pare {
 using AlgorithmFactory = std::function<absl::StatusOr<std::unique_ptr<CompressionAlgorithm>>(
     std::shared_ptr<graph::Model>, const AlgorithmConfig&, const InputSize&)>;
 
-// A name that is taken keeps its factory, and `false` is returned. Thread-safe, as are the next two.
-bool register_algorithm(const std::string& name, AlgorithmFactory factory);
+// A name that is taken keeps its factory, and `false` is returned. `class_name`, where it is given, is logged when the
+// name is taken by another class: two libraries have chosen the same one. Thread-safe, as are the next two.
+bool register_algorithm(const std::string& name, AlgorithmFactory factory, const std::string& class_name = "");
 
 // In alphabetical order.
 std::vector<std::string> registered_algorithms();
@@ -40,17 +42,19 @@ absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> make_algorithm(std::shared
 
 template <typename Algorithm>
 bool register_algorithm(const std::string& name) {
-  return register_algorithm(name,
-                            [](std::shared_ptr<graph::Model> model, const AlgorithmConfig& config,
-                               const InputSize& input_size) -> absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> {
-                              if constexpr (requires { Algorithm::create(std::move(model), config, input_size); }) {
-                                return Algorithm::create(std::move(model), config, input_size);
-                              } else {
-                                return guard_torch(config.path, [&]() -> std::unique_ptr<CompressionAlgorithm> {
-                                  return std::make_unique<Algorithm>(std::move(model), config, input_size);
-                                });
-                              }
-                            });
+  return register_algorithm(
+      name,
+      [](std::shared_ptr<graph::Model> model, const AlgorithmConfig& config,
+         const InputSize& input_size) -> absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> {
+        if constexpr (requires { Algorithm::create(std::move(model), config, input_size); }) {
+          return Algorithm::create(std::move(model), config, input_size);
+        } else {
+          return guard_torch(config.path, [&]() -> std::unique_ptr<CompressionAlgorithm> {
+            return std::make_unique<Algorithm>(std::move(model), config, input_size);
+          });
+        }
+      },
+      typeid(Algorithm).name());
 }
 
 }  // namespace pare

@@ -9,6 +9,7 @@
 namespace pare {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -47,7 +48,13 @@ absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> make(const std::string& na
 
 TEST(AlgorithmRegistry, MakesByName) {
   EXPECT_TRUE(register_algorithm<Created>("created"));
-  EXPECT_FALSE(register_algorithm<Constructed>("created")) << "again and again is fine";
+  ::testing::internal::CaptureStderr();
+  EXPECT_FALSE(register_algorithm<Created>("created")) << "again and again is fine";
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  ::testing::internal::CaptureStderr();
+  EXPECT_FALSE(register_algorithm<Constructed>("created"));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("\"created\" is registered twice"), HasSubstr("::Created"), HasSubstr("::Constructed")));
   EXPECT_THAT(registered_algorithms(), ElementsAre("constructed", "created", "throws"));
 
   const auto constructed = make("constructed", {{1, 4}});

@@ -72,6 +72,16 @@ std::vector<std::string> nncf_operator_names(const std::string& op, const std::v
   return {op};
 }
 
+// Operators that Python also has in place, under a name with "_" at its end, and that import makes plain.
+bool has_in_place_form(const std::string& op) {
+  static const auto* ops = new std::set<std::string>{
+      "add",       "celu",     "clamp",       "clamp_max",  "clamp_min", "div", "dropout", "elu",   "feature_dropout",
+      "hardswish", "hardtanh", "hardsigmoid", "leaky_relu", "mish",      "mul", "relu",    "rrelu", "selu",
+      "sigmoid",   "silu",     "sub",         "tanh",       "threshold",
+  };
+  return ops->count(op) != 0;
+}
+
 // Which call of its operator within its module a node is: the number at the end of its name, 0 for none.
 std::string call_number(const graph::Node& node) {
   const std::string& name = node.name();
@@ -106,7 +116,9 @@ std::vector<std::string> nncf_names(const graph::Node& node) {
   const std::string op = colons == std::string::npos ? node.op() : node.op().substr(colons + 1);
   std::vector<std::string> names;
   for (const std::string& path : paths) {
-    for (const std::string& name : nncf_operator_names(op, node.scope_types())) {
+    std::vector<std::string> of_operator = nncf_operator_names(op, node.scope_types());
+    if (has_in_place_form(op)) of_operator.push_back(op + "_");
+    for (const std::string& name : of_operator) {
       names.push_back(absl::StrCat(path, "/", name, "_", call_number(node)));
     }
   }
@@ -127,8 +139,13 @@ std::vector<std::string> scope_names(const graph::Node& node) {
   return names;
 }
 
+std::vector<std::string> input_scope_names(const std::string& name, size_t index) {
+  return {name, absl::StrCat("/nncf_model_input_", index)};
+}
+
 struct ScopeSet::Scope {
   std::string text;  // as it stands in the config
+  std::string path;  // where it stands there
   std::optional<std::regex> pattern;
 
   bool matches_name(const std::string& name) const {
@@ -150,7 +167,13 @@ struct ScopeSet::Scope {
 
 absl::StatusOr<ScopeSet> ScopeSet::create(const std::vector<std::string>& scopes, const std::string& path) {
   ScopeSet set;
-  set.path_ = path;
+  const absl::Status added = set.add(scopes, path);
+  if (!added.ok()) return added;
+  return set;
+}
+
+absl::Status ScopeSet::add(const std::vector<std::string>& scopes, const std::string& path) {
+  std::vector<std::shared_ptr<const Scope>> added;
   for (const std::string& text : scopes) {
     const auto refuse = [&](const std::string& reason) {
       return absl::InvalidArgumentError(absl::StrCat(path, ": the scope ", config::quote(text), " ", reason));
@@ -162,6 +185,7 @@ absl::StatusOr<ScopeSet> ScopeSet::create(const std::vector<std::string>& scopes
     if (text.size() > kMaxScopeLength) return refuse(absl::StrCat("is longer than ", kMaxScopeLength, " characters"));
     auto scope = std::make_shared<Scope>();
     scope->text = text;
+    scope->path = path;
     if (is_pattern) {
       try {
         scope->pattern.emplace(text.substr(kRegexPrefix.size()), std::regex::ECMAScript | std::regex::optimize);
@@ -169,9 +193,15 @@ absl::StatusOr<ScopeSet> ScopeSet::create(const std::vector<std::string>& scopes
         return refuse(absl::StrCat("is no valid regular expression: ", error.what()));
       }
     }
-    set.scopes_.push_back(std::move(scope));
+    added.push_back(std::move(scope));
   }
-  return set;
+  scopes_.insert(scopes_.end(), added.begin(), added.end());
+  return absl::OkStatus();
+}
+
+const std::string& ScopeSet::path() const {
+  static const auto* none = new std::string();
+  return scopes_.empty() ? *none : scopes_.front()->path;
 }
 
 bool ScopeSet::matches(const graph::Node& node) const {
@@ -184,7 +214,12 @@ bool ScopeSet::matches(const std::string& name) const {
   return std::any_of(scopes_.begin(), scopes_.end(), [&](const auto& scope) { return scope->matches_name(name); });
 }
 
-absl::Status ScopeSet::check_all_match(const graph::Graph& graph) const {
+bool ScopeSet::matches_input(const std::string& name, size_t index) const {
+  const std::vector<std::string> names = input_scope_names(name, index);
+  return std::any_of(names.begin(), names.end(), [this](const std::string& one) { return matches(one); });
+}
+
+absl::Status ScopeSet::check_all_match(const graph::Graph& graph, const std::vector<std::string>& other_names) const {
   if (scopes_.empty()) return absl::OkStatus();
   std::vector<const graph::Node*> nodes;
   std::vector<std::vector<std::string>> names;
@@ -192,20 +227,25 @@ absl::Status ScopeSet::check_all_match(const graph::Graph& graph) const {
     nodes.push_back(node);
     names.push_back(scope_names(*node));
   }
+  std::vector<std::string> others = other_names;
+  for (size_t i = 0; i < graph.inputs().size(); ++i) {
+    for (std::string& name : input_scope_names(graph.inputs()[i]->name(), i)) others.push_back(std::move(name));
+  }
   for (const auto& scope : scopes_) {
-    bool found = false;
+    bool found = std::any_of(others.begin(), others.end(),
+                             [&scope = scope](const std::string& name) { return scope->matches_name(name); });
     for (size_t i = 0; i < nodes.size() && !found; ++i) found = scope->matches(*nodes[i], names[i]);
     if (found) continue;
     std::string hint = "; `pare inspect` lists the names";
     if (!scope->pattern.has_value()) {
-      std::set<std::string> candidates;
+      std::set<std::string> candidates(others.begin(), others.end());
       for (const std::vector<std::string>& of_node : names) candidates.insert(of_node.begin(), of_node.end());
       const std::vector<std::string> nearest =
           config::nearest_names(scope->text, {candidates.begin(), candidates.end()},
                                 std::max<size_t>(2, std::min(scope->text.size(), config::kMaxComparedLength) / 2), 3);
       if (!nearest.empty()) hint = absl::StrCat("; the nearest names are ", absl::StrJoin(nearest, ", "));
     }
-    return absl::InvalidArgumentError(absl::StrCat(path_, ": the scope ", config::quote(scope->text),
+    return absl::InvalidArgumentError(absl::StrCat(scope->path, ": the scope ", config::quote(scope->text),
                                                    " matches nothing in the model", hint,
                                                    " (\"validate_scopes\": false lets it pass)"));
   }

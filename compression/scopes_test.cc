@@ -76,8 +76,8 @@ TEST_F(Scopes, ANodeHasItsOwnNamesAndNncfs) {
                                    "ResNet/Sequential[layer1]/BasicBlock[0]/Conv2d[conv1]/conv2d_0"));
   EXPECT_THAT(scope_names(*stem_), Contains("ResNet/NNCFConv2d[conv1]/conv2d_0"));
   EXPECT_THAT(scope_names(*fc_), Contains("ResNet/NNCFLinear[fc]/linear_0"));
-  EXPECT_THAT(scope_names(*relu_),
-              UnorderedElementsAre("relu/aten::relu", "relu", "ResNet/ReLU[relu]/relu_0", "ResNet/ReLU[relu]/RELU_0"));
+  EXPECT_THAT(scope_names(*relu_), UnorderedElementsAre("relu/aten::relu", "relu", "ResNet/ReLU[relu]/relu_0",
+                                                        "ResNet/ReLU[relu]/RELU_0", "ResNet/ReLU[relu]/relu__0"));
   EXPECT_THAT(scope_names(*sum_), AllOf(Contains("ResNet/Sequential[layer1]/BasicBlock[0]/__add___0"),
                                         Contains("ResNet/Sequential[layer1]/BasicBlock[0]/__iadd___0")));
   EXPECT_THAT(scope_names(*flatten_), UnorderedElementsAre("aten::flatten", "ResNet/flatten_0"));
@@ -121,6 +121,32 @@ TEST_F(Scopes, OneNameAsItIs) {
   EXPECT_TRUE(set.matches("layer1.weight"));
   EXPECT_FALSE(set.matches("xy"));
   EXPECT_FALSE(set.empty());
+}
+
+TEST_F(Scopes, InPlaceOperatorsAreNamedAsInNncf) {
+  EXPECT_THAT(matching({"ResNet/ReLU[relu]/relu__0"}), ElementsAre(relu_));
+  EXPECT_THAT(matching({"ResNet/Sequential[layer1]/BasicBlock[0]/ReLU[relu]/relu__1"}), ElementsAre(relu_b_));
+  EXPECT_THAT(matching({"ResNet/flatten__0"}), IsEmpty());
+}
+
+TEST_F(Scopes, InputsOfTheModel) {
+  const ScopeSet set = ScopeSet::create({"/nncf_model_input_0"}, "$").value();
+  EXPECT_TRUE(set.matches_input("x", 0));
+  EXPECT_FALSE(set.matches_input("x", 1));
+  EXPECT_TRUE(ScopeSet::create({"x"}, "$").value().matches_input("x", 1));
+  EXPECT_TRUE(set.check_all_match(graph_).ok()) << set.check_all_match(graph_);
+  EXPECT_FALSE(ScopeSet::create({"/nncf_model_input_1"}, "$").value().check_all_match(graph_).ok());
+}
+
+TEST_F(Scopes, SetsMayComeFromSeveralPlaces) {
+  ScopeSet set = ScopeSet::create({"layer1"}, "$.ignored_scopes").value();
+  EXPECT_FALSE(set.add({"fc", "{re}("}, "$.compression.ignored_scopes").ok());
+  EXPECT_FALSE(set.matches(*fc_)) << "with an error nothing is added";
+  ASSERT_TRUE(set.add({"fc", "none"}, "$.compression.ignored_scopes").ok());
+  EXPECT_TRUE(set.matches(*fc_));
+  EXPECT_EQ(set.path(), "$.ignored_scopes");
+  EXPECT_THAT(std::string(set.check_all_match(graph_).message()), HasSubstr("$.compression.ignored_scopes: the scope"));
+  EXPECT_TRUE(set.check_all_match(graph_, {"none"}).ok());
 }
 
 TEST_F(Scopes, TargetAndIgnored) {

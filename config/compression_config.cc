@@ -51,6 +51,7 @@ absl::StatusOr<AlgorithmConfig> parse_algorithm(const nlohmann::json& json, cons
   const std::optional<std::string> name = reader.optional_string(CommonKeys::kAlgorithm);
   if (const std::vector<std::string> own = reader.strings(CommonKeys::kTargetScopes); !own.empty()) {
     config.target_scopes = own;
+    config.has_root_target_scopes = false;
   }
   for (const std::string& scope : reader.strings(CommonKeys::kIgnoredScopes)) config.ignored_scopes.push_back(scope);
   config.validate_scopes = reader.boolean(CommonKeys::kValidateScopes, config.validate_scopes);
@@ -88,7 +89,9 @@ absl::StatusOr<CompressionConfig> CompressionConfig::parse(const nlohmann::json&
   }
   inherited.target_device = config.target_device;
   inherited.ignored_scopes = reader.strings(CommonKeys::kIgnoredScopes);
+  inherited.num_root_ignored_scopes = inherited.ignored_scopes.size();
   inherited.target_scopes = reader.strings(CommonKeys::kTargetScopes);
+  inherited.has_root_target_scopes = !inherited.target_scopes.empty();
   inherited.validate_scopes = reader.boolean(CommonKeys::kValidateScopes, true);
   inherited.compression_lr_multiplier = reader.number(CommonKeys::kLrMultiplier, 1.0, {.min = 0});
   const auto input_infos = reader.objects("input_info");

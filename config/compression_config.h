@@ -11,14 +11,16 @@
 //   }
 //
 // The root's keys: input_info, compression, target_device, ignored_scopes, target_scopes, validate_scopes,
-// compression_lr_multiplier, accuracy_aware_training, log_dir, disable_shape_matching (read and without effect: shapes
-// are always free), and Pare's own: backend. The scripts that configs are written for keep keys of their own at the
-// root (model, dataset, batch_size, epochs, optimizer, ...), so others are let pass, unless one looks like a
-// misspelling of a key above (at most two edits away, or different in case and underscores alone).
+// compression_lr_multiplier, accuracy_aware_training and log_dir (read, and a logged line says that they have no effect
+// yet), disable_shape_matching (read and without effect: shapes are always free), and Pare's own: backend. The scripts
+// that configs are written for keep keys of their own at the root (model, dataset, batch_size, epochs, optimizer, ...),
+// so others are let pass, unless one looks like a misspelling of a key above (an edit away for each four of its
+// characters, two at most, or different in case and underscores alone).
 //
-// The file may hold // and /* */ comments. What stands at the root here is read by this class; what stands in an
-// algorithm's object is read by the algorithm through config/object_reader.h, so that another repository's method has
-// keys of its own. Every mistake is InvalidArgument with the JSON path, what was expected, and the nearest right key.
+// The file may hold // and /* */ comments and trailing commas. What stands at the root here is read by this class; what
+// stands in an algorithm's object is read by the algorithm through config/object_reader.h, so that another repository's
+// method has keys of its own. Every mistake is InvalidArgument with the JSON path, what was expected, and the nearest
+// right key.
 
 #ifndef PARE_CONFIG_COMPRESSION_CONFIG_H_
 #define PARE_CONFIG_COMPRESSION_CONFIG_H_
@@ -50,7 +52,9 @@ struct AlgorithmConfig {
 
   std::string target_device = "ANY";        // ANY | CPU | GPU | NPU | TRIAL; VPU, as older configs have it, reads NPU
   std::vector<std::string> ignored_scopes;  // the root's and its own
+  size_t num_root_ignored_scopes = 0;       // how many of them, the first ones, stand at the root: for messages
   std::vector<std::string> target_scopes;   // its own, else the root's; empty: everything
+  bool has_root_target_scopes = false;      // whether those are the root's: for messages
   bool validate_scopes = true;              // a scope that matches nothing is an error
   double compression_lr_multiplier = 1.0;   // scales the gradients of the compression's own parameters
 };

@@ -78,11 +78,15 @@ TEST(CompressionConfig, AlgorithmsInheritFromTheRoot) {
   EXPECT_EQ(x.path, "$.compression[0]");
   EXPECT_THAT(x.ignored_scopes, ElementsAre("a"));
   EXPECT_THAT(x.target_scopes, ElementsAre("t"));
+  EXPECT_EQ(x.num_root_ignored_scopes, 1u);
+  EXPECT_TRUE(x.has_root_target_scopes);
   EXPECT_FALSE(x.validate_scopes);
   EXPECT_EQ(x.compression_lr_multiplier, 2);
   const AlgorithmConfig& y = config.algorithms[1];
   EXPECT_THAT(y.ignored_scopes, ElementsAre("a", "b"));
   EXPECT_THAT(y.target_scopes, ElementsAre("u"));
+  EXPECT_EQ(y.num_root_ignored_scopes, 1u);
+  EXPECT_FALSE(y.has_root_target_scopes);
   EXPECT_TRUE(y.validate_scopes);
   EXPECT_EQ(y.compression_lr_multiplier, 0.5);
   EXPECT_EQ(config.log_dir, "logs");

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <set>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "config/nearest.h"
@@ -79,9 +81,45 @@ struct Cursor {
   bool operator!=(const Cursor& other) const { return position != other.position; }
 };
 
+// The first position from `position` on that is no part of the comment that starts there; `position` itself if none
+// does.
+size_t after_comment(const std::string& text, size_t position) {
+  if (text.compare(position, 2, "//") == 0) return std::min(text.find('\n', position), text.size());
+  if (text.compare(position, 2, "/*") == 0) {
+    const size_t end = text.find("*/", position + 2);
+    return end == std::string::npos ? text.size() : end + 2;
+  }
+  return position;
+}
+
+// A space for each comma that stands between a value and the end of its list or object: every other character keeps
+// its place, which messages name.
+std::string without_trailing_commas(std::string text) {
+  size_t comma = std::string::npos;  // that follows a value, with nothing after it so far
+  char previous = 0;                 // the last character that is neither space nor comment
+  for (size_t i = 0; i < text.size();) {
+    if (const size_t next = after_comment(text, i); next != i) {
+      i = next;
+      continue;
+    }
+    const char c = text[i++];
+    if (absl::ascii_isspace(static_cast<unsigned char>(c))) continue;
+    if (c == '"') {
+      while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2 : 1;
+      ++i;
+    }
+    if ((c == ']' || c == '}') && comma != std::string::npos) text[comma] = ' ';
+    const bool follows_value = previous != 0 && std::string_view("[{,:").find(previous) == std::string_view::npos;
+    comma = c == ',' && follows_value ? i - 1 : std::string::npos;
+    previous = c;
+  }
+  return text;
+}
+
 }  // namespace
 
-absl::StatusOr<nlohmann::json> parse_json(const std::string& text, const std::string& name_for_messages) {
+absl::StatusOr<nlohmann::json> parse_json(const std::string& given, const std::string& name_for_messages) {
+  const std::string text = without_trailing_commas(given);
   const char* furthest = text.data();
   const auto refuse = [&](size_t characters_read, const std::string& reason) {
     return absl::InvalidArgumentError(

@@ -3,8 +3,9 @@
 //   PARE_ASSIGN_OR_RETURN(nlohmann::json json, parse_json("{\"a\": 1} // one", "a.json"));
 //   // "a.json:3:14: syntax error while parsing object key - invalid literal; ..."
 //
-// // and /* */ comments are left out. InvalidArgument, with file, line and column, for text that is no JSON, an object
-// that holds a key twice, numbers beyond double's range and nesting deeper than kMaxJsonDepth.
+// // and /* */ comments are left out, and so is a comma after the last element of a list or object: both stand in
+// NNCF's configs. InvalidArgument, with file, line and column, for text that is no JSON, an object that holds a key
+// twice, numbers beyond double's range and nesting deeper than kMaxJsonDepth.
 
 #ifndef PARE_CONFIG_JSON_TEXT_H_
 #define PARE_CONFIG_JSON_TEXT_H_

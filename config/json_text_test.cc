@@ -22,6 +22,21 @@ TEST(JsonText, CommentsAreLeftOut) {
   EXPECT_EQ(json->dump(), R"({"a":1,"url":"//x"})");
 }
 
+TEST(JsonText, TrailingCommasAreLeftOut) {
+  const auto read = [](const std::string& text) {
+    const absl::StatusOr<nlohmann::json> json = parse_json(text, "a.json");
+    EXPECT_TRUE(json.ok()) << json.status();
+    return json.ok() ? json->dump() : "";
+  };
+  EXPECT_EQ(read("[1, 2,]"), "[1,2]");
+  EXPECT_EQ(read("{\"a\": [{\"b\": 1 , /* , */ }, // ,]\n ],\n}"), R"({"a":[{"b":1}]})");
+  EXPECT_EQ(read(R"({"a,]": ",}", "b": "\\\",]",})"), R"({"a,]":",}","b":"\\\",]"})") << "not within strings";
+  for (const char* text : {"[,]", "{,}", "[1,,]", "[1,,2]", "{\"a\":,}", "[1],", ","}) error_of(text);
+  EXPECT_THAT(error_of("{\n  \"a\": [1,],\n  b: 2\n}"), StartsWith("a.json:3:3: syntax error"));
+  EXPECT_THAT(error_of("[1, \"a,"), StartsWith("a.json:1:"));
+  EXPECT_THAT(error_of("[1, /* ,]"), StartsWith("a.json:1:"));
+}
+
 TEST(JsonText, MistakesCarryFileLineAndColumn) {
   EXPECT_THAT(error_of("{\n  \"a\": 1,\n  b: 2\n}"), StartsWith("a.json:3:3: syntax error"));
   EXPECT_THAT(error_of("{\"a\": 1"), StartsWith("a.json:1:7: syntax error"));

@@ -13,6 +13,9 @@ namespace pare::config {
 namespace {
 
 constexpr double kLargestExactInteger = 9007199254740992.0;  // 2^53
+// How far from a known key a misspelling of it is.
+constexpr size_t kCharactersPerEdit = 4;
+constexpr size_t kMostEdits = 2;
 
 std::string describe(const nlohmann::json& value) {
   if (value.is_string()) return quote(value.get_ref<const std::string&>());
@@ -244,23 +247,26 @@ std::vector<std::pair<const nlohmann::json*, std::string>> ObjectReader::objects
 
 const nlohmann::json* ObjectReader::any(const std::string& key) { return find(key); }
 
-void ObjectReader::check_known(size_t max_distance, bool refuse_all) {
+void ObjectReader::check_known(bool refuse_all) {
   if (json_ == nullptr) return;
   const std::vector<std::string> known(known_.begin(), known_.end());
   for (const auto& [key, value] : json_->items()) {
     if (known_.count(key) != 0) continue;
-    if (!refuse_all && nearest_names(key, known, max_distance, 1).empty()) continue;
+    const auto looks_like = [&key = key](const std::string& right) {
+      return edit_distance(key, right) <= std::min<size_t>(right.size() / kCharactersPerEdit, kMostEdits);
+    };
+    if (!refuse_all && std::none_of(known.begin(), known.end(), looks_like)) continue;
     fail(absl::InvalidArgumentError(absl::StrCat(path_, ": unknown key ", quote(key), suggestion(key, known))));
   }
 }
 
 absl::Status ObjectReader::finish() {
-  check_known(0, /*refuse_all=*/true);
+  check_known(/*refuse_all=*/true);
   return status_;
 }
 
 absl::Status ObjectReader::finish_refusing_misspellings() {
-  check_known(2, /*refuse_all=*/false);
+  check_known(/*refuse_all=*/false);
   return status_;
 }
 

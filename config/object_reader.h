@@ -77,13 +77,14 @@ class ObjectReader {
   // The first error, else an unknown key's, else OK.
   absl::Status finish();
   // As finish(), for objects that other programs have keys in, too: an unknown key is only refused where it looks like
-  // a misspelling of a known one, that is, differs by at most two edits or in case and underscores alone.
+  // a misspelling of a known one, that is, differs in case and underscores alone, or by an edit for each four of the
+  // known one's characters, and two at most: "img_dir" and "logger" are no misspellings of "log_dir".
   absl::Status finish_refusing_misspellings();
 
  private:
   const nlohmann::json* find(const std::string& key);
   void expected(const std::string& key, const std::string& what, const nlohmann::json& found);
-  void check_known(size_t max_distance, bool refuse_all);
+  void check_known(bool refuse_all);
 
   const nlohmann::json* json_;
   std::string path_;

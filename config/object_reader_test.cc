@@ -139,6 +139,16 @@ TEST(ObjectReader, OnlyMisspellingsAreRefusedWhereOthersHaveKeys) {
   };
   EXPECT_EQ(finish(R"({"batch_size": 3})"), "");
   EXPECT_EQ(finish(R"({"targetDevice": 3})"), "$: unknown key \"targetDevice\"; did you mean \"target_device\"?");
+  for (const char* other : {"logger", "loader", "lr_dir", "img_dir", "job_dir"}) {
+    const nlohmann::json json = {{other, "x"}};
+    ObjectReader reader(json, "$");
+    reader.string("log_dir", "");
+    EXPECT_TRUE(reader.finish_refusing_misspellings().ok()) << other;
+  }
+  const nlohmann::json near = {{"logdirs", "x"}};
+  ObjectReader reader(near, "$");
+  reader.string("log_dir", "");
+  EXPECT_EQ(message_of(reader.finish_refusing_misspellings()), "$: unknown key \"logdirs\"; did you mean \"log_dir\"?");
   EXPECT_EQ(finish(R"({"target_divices": 3})"), "$: unknown key \"target_divices\"; did you mean \"target_device\"?");
 }
 

@@ -38,6 +38,9 @@ absl::Status BatchPrefetcher::start(int64_t num_batches, Prepare prepare) {
   try {
     while (static_cast<int>(workers_.size()) < num_workers_) workers_.emplace_back([this] { work(); });
   } catch (const std::system_error& error) {
+    // There is no pass then: next() must not wait for batches that nobody prepares.
+    absl::MutexLock lock(&mutex_);
+    pass_ = nullptr;
     return absl::ResourceExhaustedError(absl::StrCat("data loader: worker ", workers_.size(), " of ", num_workers_,
                                                      " could not be started: ", error.what(), "; ask for fewer"));
   }

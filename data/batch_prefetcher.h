@@ -41,7 +41,7 @@ class BatchPrefetcher {
   BatchPrefetcher& operator=(const BatchPrefetcher&) = delete;
 
   // Gives up the running pass, if there is one, and starts one of `num_batches`. Errors: ResourceExhausted when the
-  // system gives no thread.
+  // system gives no thread; there is no pass then.
   absl::Status start(int64_t num_batches, Prepare prepare);
 
   absl::StatusOr<std::optional<Batch>> next();

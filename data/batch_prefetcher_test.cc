@@ -1,13 +1,35 @@
 #include "data/batch_prefetcher.h"
 
 #include <ATen/ops/full.h>
+#include <dlfcn.h>
+#include <pthread.h>
 
 #include <atomic>
+#include <cerrno>
 #include <stdexcept>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
+// Sanitizers put their own function in this place.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PARE_SANITIZED
+#else
+namespace {
+// How many more threads can be started; negative: any number.
+std::atomic<int> threads_left{-1};
+}  // namespace
+
+// Takes the place of the system's, which cannot be made to fail otherwise by a test that runs as root.
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                              void* argument) {
+  if (threads_left == 0) return EAGAIN;
+  if (threads_left > 0) --threads_left;
+  static const auto real = reinterpret_cast<decltype(&pthread_create)>(dlsym(RTLD_NEXT, "pthread_create"));
+  return real(thread, attributes, run, argument);
+}
+#endif
 
 namespace pare::data {
 namespace {
@@ -97,6 +119,20 @@ TEST_P(BatchPrefetcherTest, AnExceptionIsAnError) {
   ASSERT_TRUE(prefetcher.start(3, [](int64_t) -> absl::StatusOr<Batch> { throw std::runtime_error("broken"); }).ok());
   EXPECT_THAT(prefetcher.next().status().message(), HasSubstr("broken"));
 }
+
+#ifndef PARE_SANITIZED
+TEST(BatchPrefetcherThreadsTest, WithoutThreadsThereIsNoPass) {
+  BatchPrefetcher prefetcher(4, 3);
+  threads_left = 2;
+  const absl::Status status = prefetcher.start(10, numbered);
+  threads_left = -1;
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_THAT(status.message(), HasSubstr("worker 2 of 4 could not be started"));
+  EXPECT_FALSE(prefetcher.next()->has_value());
+  ASSERT_TRUE(prefetcher.start(10, numbered).ok()) << "the system has threads again";
+  EXPECT_EQ(drain(prefetcher).size(), 10);
+}
+#endif
 
 INSTANTIATE_TEST_SUITE_P(Workers, BatchPrefetcherTest, ::testing::Values(0, 1, 2, 4));
 

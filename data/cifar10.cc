@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/atomic_file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -21,13 +22,13 @@ bool exists(const std::string& path) {
   return std::filesystem::exists(path, ignored);
 }
 
+std::string train_file(int number) { return absl::StrCat("data_batch_", number, ".bin"); }
+
+// All that the split should have.
 std::vector<std::string> files_of(const std::string& dir, Split split) {
   if (split == Split::kTest) return {absl::StrCat(dir, "/test_batch.bin")};
   std::vector<std::string> files;
-  for (int i = 1; i <= kTrainFiles; ++i) {
-    std::string file = absl::StrCat(dir, "/data_batch_", i, ".bin");
-    if (exists(file)) files.push_back(std::move(file));
-  }
+  for (int i = 1; i <= kTrainFiles; ++i) files.push_back(absl::StrCat(dir, "/", train_file(i)));
   return files;
 }
 
@@ -74,16 +75,18 @@ absl::StatusOr<std::unique_ptr<ImageDataset>> read_cifar10(const Cifar10Options&
   }
   std::string dir = options.dir;
   if (exists(absl::StrCat(dir, "/cifar-10-batches-bin"))) dir += "/cifar-10-batches-bin";
-  const std::vector<std::string> files = files_of(dir, options.split);
-  if (files.empty() || !exists(files.front())) {
+  std::vector<std::string> files, missing;
+  for (std::string& file : files_of(dir, options.split)) (exists(file) ? files : missing).push_back(std::move(file));
+  if (files.empty()) {
     const bool train = options.split == Split::kTrain;
     return absl::NotFoundError(
         absl::StrCat(dir, ": holds ", train ? "none of data_batch_1.bin ... data_batch_5.bin" : "no test_batch.bin",
                      "; the files of CIFAR-10's binary version are expected in this folder"));
   }
-  if (options.split == Split::kTrain && files.size() < kTrainFiles) {
-    log_info(absl::StrCat(dir, ": ", files.size(), " of CIFAR-10's ", kTrainFiles,
-                          " training files are there: ", files.size() * options.images_per_file, " images"));
+  if (!missing.empty()) {
+    log_warning(absl::StrCat(absl::StrJoin(missing, ", "), missing.size() == 1 ? " is" : " are",
+                             " missing: of CIFAR-10's ", kTrainFiles, " training files the other ", files.size(),
+                             " are used, ", files.size() * options.images_per_file, " images"));
   }
   std::vector<uint8_t> pixels, labels;
   pixels.reserve(files.size() * options.images_per_file * kShape.bytes());

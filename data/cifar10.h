@@ -5,8 +5,8 @@
 //
 // A file is 10,000 records of 3,073 bytes: the label (0 ... 9), then 1,024 bytes each of red, green and blue, row by
 // row (https://www.cs.toronto.edu/~kriz/cifar.html). The test split is test_batch.bin. The train split is those of
-// data_batch_1.bin ... data_batch_5.bin that are there, in this order; a line on standard error says how many when some
-// are missing. `dir` is the folder of the files, or the one that holds the archive's folder cifar-10-batches-bin.
+// data_batch_1.bin ... data_batch_5.bin that are there, in this order; a warning names those
+// that are missing. `dir` is the folder of the files, or the one that holds the archive's folder cifar-10-batches-bin.
 
 #ifndef PARE_DATA_CIFAR10_H_
 #define PARE_DATA_CIFAR10_H_

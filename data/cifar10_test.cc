@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Cifar10Test : public ::testing::Test {
  protected:
@@ -47,8 +48,12 @@ class Cifar10Test : public ::testing::Test {
 TEST_F(Cifar10Test, ReadsTheTrainFilesThatAreThereInOrder) {
   write("data_batch_4.bin", records(2, 4, 40));
   write("data_batch_2.bin", records(2, 2, 20));
+  ::testing::internal::CaptureStderr();
   const auto images = read(Split::kTrain);
+  const std::string logged = ::testing::internal::GetCapturedStderr();
   ASSERT_TRUE(images.ok()) << images.status();
+  EXPECT_THAT(logged, AllOf(HasSubstr("warning"), HasSubstr("data_batch_1.bin"), HasSubstr("data_batch_5.bin"),
+                            Not(HasSubstr("data_batch_2.bin"))));
   EXPECT_EQ((*images)->size(), 4);
   EXPECT_EQ((*images)->image(0)->label, 2);
   EXPECT_EQ((*images)->image(3)->label, 4);

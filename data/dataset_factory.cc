@@ -2,9 +2,11 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "data/cifar10.h"
 #include "data/image_folder.h"
 #include "data/mnist.h"
@@ -25,16 +27,21 @@ absl::Status unknown_name(const std::string& name) {
 
 absl::StatusOr<std::unique_ptr<ImageDataset>> open_images(const DatasetOptions& options) {
   std::string dir = options.dir;
+  std::vector<std::string> class_names;
   const bool has_train = is_folder(dir + "/train"), has_test = is_folder(dir + "/test"),
              has_val = is_folder(dir + "/val");
   if (has_train || has_test || has_val) {
     if (options.split == Split::kTrain) {
       dir += "/train";
     } else {
+      // Labels are what the model was trained with: a class that has no test images must not shift the others.
+      if (has_train) {
+        PARE_ASSIGN_OR_RETURN(class_names, list_image_classes(dir + "/train"));
+      }
       dir += has_test ? "/test" : "/val";
     }
   }
-  return ImageFolder::open({dir, options.image_size, options.image_size, options.channels});
+  return ImageFolder::open({dir, options.image_size, options.image_size, options.channels, std::move(class_names)});
 }
 
 }  // namespace

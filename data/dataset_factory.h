@@ -6,7 +6,8 @@
 // name        dir holds                                     transform: mean / deviation; augmentation
 // cifar10     CIFAR-10's binary files                       ImageNet's; shift by 4, mirroring
 // images      train/<class>/*.png and test/ or val/,        ImageNet's (grey: 0.5 / 0.25); mirroring
-//             or the classes themselves for both splits
+//             or the classes themselves for both splits;
+//             the classes are those of train/ where it is
 // mnist       MNIST's IDX files                             0.1307 / 0.3081; shift by 2
 // procedural  nothing: drawn from `seed`                    0.5 / 0.25; shift by 2, mirroring
 

@@ -53,6 +53,19 @@ TEST(DatasetFactoryTest, OpensFoldersOfImagesWithAndWithoutSplits) {
   EXPECT_EQ((*make_dataset({.name = "images", .dir = flat, .split = Split::kTest}))->size(), 1);
 }
 
+TEST(DatasetFactoryTest, TestImagesHaveTheLabelsOfTheTrainingImages) {
+  const std::string dir = fresh_folder("labels");
+  for (const char* name : {"cat", "dog", "fox"}) add_picture(absl::StrCat(dir, "/train/", name), "1.png");
+  add_picture(dir + "/val/fox", "1.png");
+  const DatasetOptions test{.name = "images", .dir = dir, .split = Split::kTest, .image_size = 4};
+  const auto images = make_dataset(test);
+  ASSERT_TRUE(images.ok()) << images.status();
+  EXPECT_EQ((*images)->num_classes(), 3);
+  EXPECT_EQ((*images)->image(0)->label, 2);
+  add_picture(dir + "/val/wolf", "1.png");
+  EXPECT_THAT(make_dataset(test).status().message(), HasSubstr("no class 'wolf'"));
+}
+
 TEST(DatasetFactoryTest, ErrorsComeFromTheDataSetThatIsNamed) {
   const std::string dir = fresh_folder("empty");
   EXPECT_THAT(make_dataset({.name = "cifar10", .dir = dir}).status().message(), HasSubstr("data_batch_1.bin"));

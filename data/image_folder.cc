@@ -8,6 +8,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "data/image_file.h"
 
@@ -39,7 +40,21 @@ absl::StatusOr<std::vector<fs::path>> entries_of(const fs::path& dir) {
   return paths;
 }
 
+absl::StatusOr<std::vector<fs::path>> class_folders_of(const std::string& dir) {
+  PARE_ASSIGN_OR_RETURN(std::vector<fs::path> paths, entries_of(dir));
+  std::error_code ignored;
+  std::erase_if(paths, [&](const fs::path& path) { return !fs::is_directory(path, ignored); });
+  return paths;
+}
+
 }  // namespace
+
+absl::StatusOr<std::vector<std::string>> list_image_classes(const std::string& dir) {
+  PARE_ASSIGN_OR_RETURN(const std::vector<fs::path> folders, class_folders_of(dir));
+  std::vector<std::string> names;
+  for (const fs::path& folder : folders) names.push_back(folder.filename().string());
+  return names;
+}
 
 absl::StatusOr<std::unique_ptr<ImageFolder>> ImageFolder::open(const ImageFolderOptions& options) {
   if (std::min(options.height, options.width) < 1 || std::max(options.height, options.width) > kMostSide ||
@@ -48,15 +63,21 @@ absl::StatusOr<std::unique_ptr<ImageFolder>> ImageFolder::open(const ImageFolder
         options.dir, ": images of ", ImageShape{options.channels, options.height, options.width}.to_string(),
         " are wanted, but 1 or 3 channels and sides from 1 to ", kMostSide, " can be had"));
   }
-  PARE_ASSIGN_OR_RETURN(const std::vector<fs::path> folders, entries_of(options.dir));
-  std::vector<std::string> class_names;
+  PARE_ASSIGN_OR_RETURN(const std::vector<fs::path> folders, class_folders_of(options.dir));
+  std::vector<std::string> class_names = options.class_names;
   std::vector<File> files;
   for (const fs::path& folder : folders) {
-    std::error_code ignored;
-    if (!fs::is_directory(folder, ignored)) continue;
+    const std::string name = folder.filename().string();
+    if (options.class_names.empty()) class_names.push_back(name);
+    const auto found = std::find(class_names.begin(), class_names.end(), name);
+    if (found == class_names.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(folder.string(), ": there is no class '", name, "' among the training images, which have ",
+                       absl::StrJoin(class_names, ", "), "; add training images of it, or remove the folder"));
+    }
     PARE_ASSIGN_OR_RETURN(const std::vector<fs::path> entries, entries_of(folder));
     const size_t before = files.size();
-    const auto label = static_cast<int64_t>(class_names.size());
+    const auto label = static_cast<int64_t>(found - class_names.begin());
     for (const fs::path& entry : entries) {
       if (is_picture(entry)) files.push_back({entry.string(), label});
     }
@@ -64,9 +85,8 @@ absl::StatusOr<std::unique_ptr<ImageFolder>> ImageFolder::open(const ImageFolder
       return absl::InvalidArgumentError(absl::StrCat(
           folder.string(), ": this class has no pictures (.png, .jpg, .jpeg); add some or remove the folder"));
     }
-    class_names.push_back(folder.filename().string());
   }
-  if (class_names.empty()) {
+  if (files.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(options.dir, ": holds no folders; one for each class is expected, with its pictures"));
   }

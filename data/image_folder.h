@@ -25,12 +25,18 @@ struct ImageFolderOptions {
   int64_t height = 224;  // 1 ... 16384
   int64_t width = 224;
   int64_t channels = 3;  // 3: RGB, 1: grey
+  // The classes, in the order of their labels: those of the training images, for a test folder. Empty: the folders that
+  // are there.
+  std::vector<std::string> class_names;
 };
+
+// The names of a folder's class folders, sorted. Errors: NotFound where there is no folder.
+absl::StatusOr<std::vector<std::string>> list_image_classes(const std::string& dir);
 
 class ImageFolder : public ImageDataset {
  public:
   // Errors, naming the folder: NotFound (no such folder), InvalidArgument (no class folders, a class without pictures,
-  // options out of range).
+  // a folder of none of `class_names`, options out of range).
   static absl::StatusOr<std::unique_ptr<ImageFolder>> open(const ImageFolderOptions& options);
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }

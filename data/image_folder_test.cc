@@ -67,6 +67,18 @@ TEST_F(ImageFolderTest, AMissingAndAnEmptyFolderAreErrors) {
   EXPECT_THAT(open().status().message(), AllOf(HasSubstr(dir_ + "/cat"), HasSubstr("no pictures")));
 }
 
+TEST_F(ImageFolderTest, TakesTheLabelsOfTheClassesThatItIsGiven) {
+  add("dog", "a.png", 20);
+  const auto images = ImageFolder::open({dir_, 4, 4, 3, {"cat", "dog", "fox"}});
+  ASSERT_TRUE(images.ok()) << images.status();
+  EXPECT_EQ((*images)->num_classes(), 3);
+  EXPECT_EQ((*images)->image(0)->label, 1);
+  add("wolf", "a.png", 20);
+  EXPECT_THAT(ImageFolder::open({dir_, 4, 4, 3, {"cat", "dog", "fox"}}).status().message(),
+              AllOf(HasSubstr(dir_ + "/wolf"), HasSubstr("no class 'wolf'"), HasSubstr("cat, dog, fox")));
+  EXPECT_THAT(*list_image_classes(dir_), ElementsAre("dog", "wolf"));
+}
+
 TEST_F(ImageFolderTest, ABrokenPictureIsAnErrorThatNamesIt) {
   add("cat", "good.png", 1);
   std::ofstream(dir_ + "/cat/bad.png") << "broken";

@@ -12,7 +12,8 @@
 // Samples are torch::data::Example<>: `data` becomes the one input, `target` (a number or a vector of one) the class.
 // Sets and loaders may give them one by one or stacked (transforms::Stack). Random samplers of torch::data draw from
 // LibTorch's global CPU generator: start_epoch() seeds it from (seed, epoch) for the sampler's draw and gives it its
-// former state back. Errors: InvalidArgument for options out of range; what torch::data throws, from next().
+// former state back. Errors: InvalidArgument for options out of range; what torch::data throws, from next(), again and
+// again until the next start_epoch().
 
 #ifndef PARE_DATA_TORCH_DATA_H_
 #define PARE_DATA_TORCH_DATA_H_
@@ -71,18 +72,22 @@ class TorchDatasetLoader : public DataLoader {
     std::iota(order_.begin(), order_.end(), int64_t{0});
     if (options_.shuffle) order_ = random_permutation(size_, random);
     given_ = 0;
+    status_ = absl::OkStatus();
     return absl::OkStatus();
   }
 
   absl::StatusOr<std::optional<Batch>> next() override {
+    if (!status_.ok()) return status_;
     if (given_ == size_) return std::nullopt;
     const int64_t end = std::min(size_, given_ + options_.batch_size);
     const std::vector<size_t> indices(order_.begin() + given_, order_.begin() + end);
     given_ = end;
-    return guard_torch("torch::data data set", [&] {
+    absl::StatusOr<std::optional<Batch>> result = guard_torch("torch::data data set", [&] {
       Batch batch = batch_of(dataset_.get_batch(indices));
       return std::optional<Batch>(std::move(batch));
     });
+    status_ = result.status();
+    return result;
   }
 
   int64_t num_batches() const override { return (size_ + options_.batch_size - 1) / options_.batch_size; }
@@ -95,6 +100,7 @@ class TorchDatasetLoader : public DataLoader {
   TorchDatasetOptions options_;
   std::vector<int64_t> order_;
   int64_t given_;
+  absl::Status status_;  // of the pass: an error ends it
 };
 
 template <typename Dataset>
@@ -122,6 +128,7 @@ class TorchDataLoader : public DataLoader {
       : loader_(std::move(loader)), options_(options) {}
 
   absl::Status start_epoch(int64_t epoch) override {
+    status_ = absl::OkStatus();
     return guard_torch("torch::data loader", [&] {
       // torch::data refuses to start a pass before the last one is used up.
       while (position_ && *position_ != loader_->end()) ++*position_;
@@ -143,7 +150,8 @@ class TorchDataLoader : public DataLoader {
   }
 
   absl::StatusOr<std::optional<Batch>> next() override {
-    return guard_torch("torch::data loader", [&]() -> std::optional<Batch> {
+    if (!status_.ok()) return status_;
+    absl::StatusOr<std::optional<Batch>> result = guard_torch("torch::data loader", [&]() -> std::optional<Batch> {
       if (!position_) return std::nullopt;
       if (!fresh_) ++*position_;
       fresh_ = false;
@@ -153,6 +161,8 @@ class TorchDataLoader : public DataLoader {
       }
       return batch_of(**position_);
     });
+    status_ = result.status();
+    return result;
   }
 
   int64_t num_batches() const override {
@@ -172,6 +182,7 @@ class TorchDataLoader : public DataLoader {
   TorchDataLoaderOptions options_;
   std::optional<std::decay_t<decltype(std::declval<Loader&>().begin())>> position_;
   bool fresh_ = false;
+  absl::Status status_;  // of the pass: an error ends it
 };
 
 template <typename Loader>

@@ -21,10 +21,11 @@
 
 namespace pare::exporters {
 
-// `input_shapes`: of each input, batch first. Inputs are float32, or int64 where they are indices of an embedding.
-// Errors: Unimplemented (an operator, or a use of one, that cannot be exported: the message names it, its node and its
-// place; a Transform that is left; a model of more than 2 GB), InvalidArgument (shapes that do not fit, a quantizer
-// that has no scale), and those of base/atomic_file.h.
+// `input_shapes`: of each input, batch first. The inputs' dtypes are model.input_dtypes(); where they are not known,
+// float32, or int64 for what ends as indices. Errors: Unimplemented (an operator, or a use of one, that cannot be
+// exported: the message names it, its node and its place; a Transform that is left; a model of 16 bits, or of more than
+// 2 GB), InvalidArgument (shapes that do not fit, a tensor that holds a NaN, a quantizer that has no scale), and those
+// of base/atomic_file.h.
 absl::Status export_onnx(graph::Model& model, const std::vector<std::vector<int64_t>>& input_shapes,
                          const std::string& path);
 

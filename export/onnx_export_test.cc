@@ -20,9 +20,10 @@ void build(TestGraph& graph, bool quantized, int64_t width) {
   const auto weight = [&](const std::string& name, const Ints& shape) -> graph::Value* {
     graph::Value* parameter = graph.parameter(name, random_tensor(shape, shape[0] + shape.size()) * 0.1);
     if (!quantized) return parameter;
-    const at::Tensor scale = at::full({shape[0]}, 0.4 / 127);
+    // Levels of up to 63: processors without VNNI saturate sums of two products of eight bits.
+    const at::Tensor scale = at::full({shape[0]}, 0.4 / 63);
     return graph.call("aten::fake_quantize_per_channel_affine", "",
-                      {parameter, scale, at::zeros({shape[0]}, at::kInt), 0, -127, 127});
+                      {parameter, scale, at::zeros({shape[0]}, at::kInt), 0, -63, 63});
   };
   const auto activation = [&](graph::Value* x, double scale, int64_t zero_point) {
     return quantized ? graph.call("aten::fake_quantize_per_tensor_affine", "", {x, scale, zero_point, 0, 255}) : x;
@@ -133,6 +134,31 @@ TEST(OnnxExportTest, NothingIsLeftBehindOnErrors) {
   TestGraph fine;
   fine.output(fine.call("aten::relu", "", {fine.input()}));
   EXPECT_FALSE(export_onnx(fine.model(), {{1, 3}}, "/no/such/folder/model.onnx").ok());
+}
+
+TEST(OnnxExportTest, InputsHaveTheDtypesOfTheLastRun) {
+  TestGraph graph;
+  graph::Value *x = graph.input("x"), *mask = graph.input("mask");
+  graph.output(graph.call("aten::masked_fill", "Scalar", {x, mask, 0}));
+  ASSERT_TRUE(graph.model().forward_tensor({at::ones({2, 3}), at::ones({2, 3}, at::kBool)}).ok());
+  const auto bytes = to_onnx(graph.model(), {{2, 3}, {2, 3}});
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  onnx::ModelProto model;
+  ASSERT_TRUE(model.ParseFromString(*bytes));
+  EXPECT_EQ(model.graph().input(0).type().tensor_type().elem_type(), onnx::TensorProto::FLOAT);
+  EXPECT_EQ(model.graph().input(1).type().tensor_type().elem_type(), onnx::TensorProto::BOOL);
+}
+
+// A nested tensor has no shape to look at; that it has no form in ONNX is the better message.
+TEST(OnnxExportTest, AnOperatorWithoutAnExporterIsNamedThoughItCannotBeExecuted) {
+  TestGraph graph;
+  graph::Value* x = graph.input();
+  graph::Value* mask = graph.parameter("mask", at::ones({2, 3}, at::kBool));
+  graph::Value* nested = graph.call("aten::_nested_tensor_from_mask", "", {x, mask}, "encoder");
+  graph.output(graph.call("aten::to_padded_tensor", "", {nested, 0.0}));
+  const absl::Status status = to_onnx(graph.model(), {{2, 3, 4}}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
+  EXPECT_NE(status.message().find("encoder/aten::_nested_tensor_from_mask"), std::string::npos) << status;
 }
 
 }  // namespace

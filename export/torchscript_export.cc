@@ -17,6 +17,7 @@
 #include "base/atomic_file.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "export/check_for_nan.h"
 
 namespace pare::exporters {
 namespace {
@@ -218,6 +219,7 @@ absl::StatusOr<std::string> to_torchscript(const graph::Graph& graph) {
 
 absl::Status export_torchscript(graph::Model& model, const std::vector<std::vector<int64_t>>& input_shapes,
                                 const std::string& path) {
+  PARE_RETURN_IF_ERROR(check_for_nan(model));
   PARE_ASSIGN_OR_RETURN(const std::string bytes, to_torchscript(model.graph()));
   return write_file_atomically(path, bytes);
 }

@@ -20,7 +20,8 @@
 namespace pare::exporters {
 
 // The shapes are not needed, and are there for the sake of graph::Exporter. Errors: Unimplemented (a Transform that is
-// left), InvalidArgument (LibTorch refuses the graph; its message), and those of base/atomic_file.h.
+// left), InvalidArgument (a tensor that holds a NaN; LibTorch refuses the graph, with its message), and those of
+// base/atomic_file.h.
 absl::Status export_torchscript(graph::Model& model, const std::vector<std::vector<int64_t>>& input_shapes,
                                 const std::string& path);
 

@@ -1,259 +1,115 @@
 #include "graph/batch_size.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/core/jit_type.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <set>
+#include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "base/torch_guard.h"
+#include "graph/aliases.h"
+#include "graph/batch_flow.h"
 
 namespace pare::graph {
 
 namespace {
 
-using Names = std::set<std::string_view>;
+// No one traces with more, and each candidate costs a run.
+constexpr int64_t kLargestBatch = 256;
 
-// Dimension 0 of the result is that of the first input.
-const Names kKeepFirst = {
-    "aten::conv1d",
-    "aten::conv2d",
-    "aten::conv3d",
-    "aten::conv_transpose1d",
-    "aten::conv_transpose2d",
-    "aten::conv_transpose3d",
-    "aten::linear",
-    "aten::batch_norm",
-    "aten::instance_norm",
-    "aten::group_norm",
-    "aten::layer_norm",
-    "aten::relu",
-    "aten::relu6",
-    "aten::leaky_relu",
-    "aten::elu",
-    "aten::selu",
-    "aten::celu",
-    "aten::gelu",
-    "aten::silu",
-    "aten::mish",
-    "aten::hardtanh",
-    "aten::hardswish",
-    "aten::hardsigmoid",
-    "aten::sigmoid",
-    "aten::tanh",
-    "aten::softplus",
-    "aten::prelu",
-    "aten::glu",
-    "aten::softmax",
-    "aten::log_softmax",
-    "aten::max_pool1d",
-    "aten::max_pool2d",
-    "aten::max_pool3d",
-    "aten::avg_pool1d",
-    "aten::avg_pool2d",
-    "aten::avg_pool3d",
-    "aten::adaptive_avg_pool1d",
-    "aten::adaptive_avg_pool2d",
-    "aten::adaptive_avg_pool3d",
-    "aten::adaptive_max_pool2d",
-    "aten::dropout",
-    "aten::feature_dropout",
-    "aten::alpha_dropout",
-    "aten::feature_alpha_dropout",
-    "aten::contiguous",
-    "aten::to",
-    "aten::clone",
-    "aten::detach",
-    "aten::type_as",
-    "aten::pad",
-    "aten::constant_pad_nd",
-    "aten::reflection_pad2d",
-    "aten::replication_pad2d",
-    "aten::upsample_nearest2d",
-    "aten::upsample_bilinear2d",
-    "aten::upsample_bicubic2d",
-    "aten::pixel_shuffle",
-    "aten::pixel_unshuffle",
-    "aten::channel_shuffle",
-    "aten::masked_fill",
-    "aten::clamp",
-    "aten::clamp_min",
-    "aten::clamp_max",
-    "aten::pow",
-    "aten::exp",
-    "aten::log",
-    "aten::sqrt",
-    "aten::rsqrt",
-    "aten::abs",
-    "aten::neg",
-    "aten::square",
-    "aten::reciprocal",
-    "aten::matmul",
-    "aten::bmm",
-    "aten::baddbmm",
-    "aten::roll",
-    "aten::cumsum",
-    "aten::sin",
-    "aten::cos",
-    "aten::erf",
-    "aten::sign",
-    "aten::floor",
-    "aten::ceil",
-    "aten::round",
-    "aten::rrelu",
-    "prim::ListUnpack",
-    "aten::__getitem__",
+struct Literal {
+  enum class Kind {
+    kFixed,  // [L, known sizes]
+    kFree,   // [L, -1, ...]
+    kMade,   // of an operator that makes a tensor of this many rows
+  };
+  Node* node;
+  size_t shape_index;  // which of its inputs holds L in front
+  int64_t size;        // L
+  Kind kind;
 };
-
-// The same for every input of the same shape.
-const Names kElementwise = {
-    "aten::add",
-    "aten::sub",
-    "aten::rsub",
-    "aten::mul",
-    "aten::div",
-    "aten::maximum",
-    "aten::minimum",
-    "aten::where",
-    "aten::eq",
-    "aten::ne",
-    "aten::lt",
-    "aten::le",
-    "aten::gt",
-    "aten::ge",
-    "aten::logical_and",
-    "aten::logical_or",
-    "prim::ListConstruct",
-};
-
-// The same if their argument `dim` (or dim0 and dim1) does not name dimension 0.
-const Names kAlongDimension = {
-    "aten::select",       "aten::slice",     "aten::narrow",  "aten::unbind",
-    "aten::chunk",        "aten::split",     "aten::squeeze", "aten::split_with_sizes",
-    "aten::unsqueeze",    "aten::transpose", "aten::mean",    "aten::sum",
-    "aten::amax",         "aten::amin",      "aten::cat",     "aten::stack",
-    "aten::index_select", "aten::max",       "aten::min",     "aten::logsumexp",
-    "aten::norm",         "aten::flatten",   "aten::permute",
-};
-
-const Names kViews = {"aten::view", "aten::reshape", "aten::_unsafe_view"};
-
-std::optional<int64_t> known_int(const Value* value) {
-  if (value == nullptr || !value->is_constant() || !value->constant().isInt()) return std::nullopt;
-  return value->constant().toInt();
-}
-
-bool avoids_dimension_0(const Node& node) {
-  if (node.op() == "aten::flatten") return known_int(node.argument("start_dim")).value_or(0) != 0;
-  if (node.op() == "aten::permute") {
-    const Value* dims = node.argument("dims");
-    return dims->is_constant() && dims->constant().isIntList() && !dims->constant().toIntVector().empty() &&
-           dims->constant().toIntVector()[0] == 0;
-  }
-  bool found = false;
-  for (const char* name : {"dim", "dim0", "dim1"}) {
-    const Value* dim = node.argument(name);
-    if (dim == nullptr) continue;
-    if (!dim->is_constant()) return false;
-    found = true;
-    if (dim->constant().isInt()) {
-      if (dim->constant().toInt() == 0) return false;
-    } else if (dim->constant().isIntList()) {
-      const auto dims = dim->constant().toIntVector();
-      if (dims.empty() || std::find(dims.begin(), dims.end(), 0) != dims.end()) return false;
-    } else {
-      return false;
-    }
-  }
-  return found;
-}
-
-// A shape that an operator is given: its sizes, nullopt where they are computed.
-std::optional<std::vector<std::optional<int64_t>>> sizes_in(const Value* shape) {
-  std::vector<std::optional<int64_t>> sizes;
-  if (shape->is_constant() && shape->constant().isIntList()) {
-    for (const int64_t size : shape->constant().toIntVector()) sizes.emplace_back(size);
-    return sizes;
-  }
-  if (shape->producer() == nullptr || shape->producer()->op() != "prim::ListConstruct") return std::nullopt;
-  for (const Value* size : shape->producer()->inputs()) sizes.push_back(known_int(size));
-  return sizes;
-}
 
 class BatchSize {
  public:
-  BatchSize(Graph& graph, int64_t example_batch) : graph_(graph), example_batch_(example_batch) {}
+  BatchSize(Model& model, const InputShapes& inputs)
+      : model_(model), graph_(model.graph()), inputs_(inputs), flow_(graph_, inputs.shapes) {}
 
   absl::Status run() {
-    find_batched();
-    // Literals of the pattern [L, -1, ...] must agree, or none of them is the batch.
-    std::set<int64_t> literals;
-    for (const Node* node : graph_.nodes()) {
-      const auto sizes = view_of_batched(*node);
-      if (sizes.has_value() && has_free_size(*sizes)) literals.insert(*sizes->front());
+    find_literals();
+    if (literals_.empty()) return absl::OkStatus();
+    const bool can_run = inputs_.shapes.size() == graph_.inputs().size() && !writes_into_state();
+    std::optional<int64_t> batch = can_run ? batch_by_running() : std::nullopt;
+    const bool is_tested = batch.has_value();
+    if (!is_tested) batch = batch_by_numbers();
+    std::vector<const Literal*> kept;
+    for (const Literal& literal : literals_) {
+      PARE_ASSIGN_OR_RETURN(const bool is_freed, free(literal, batch));
+      if (!is_freed) kept.push_back(&literal);
     }
-    const bool agree = literals.size() == 1 && (example_batch_ == 0 || *literals.begin() == example_batch_);
-    for (Node* node : graph_.nodes()) {
-      if (const auto sizes = view_of_batched(*node); sizes.has_value()) {
-        const bool is_free = has_free_size(*sizes);
-        if (is_free && !agree) continue;
-        PARE_RETURN_IF_ERROR(set_leading_size(node, 1, !is_free));
-      } else if (const int index = expanded_shape(*node); index >= 0 && meets_batched(node->output())) {
-        PARE_RETURN_IF_ERROR(set_leading_size(node, static_cast<size_t>(index), false));
+    if (is_tested && !works_with(*batch)) {
+      // Numbers of the form [L, -1, ...] that are multiples of the batch: heads, windows.
+      std::vector<const Literal*> others;
+      for (const Literal* literal : kept) {
+        if (literal->size % *batch != 0) {
+          others.push_back(literal);
+          continue;
+        }
+        PARE_RETURN_IF_ERROR(set_leading_size(*literal, literal->size / *batch));
+      }
+      kept = std::move(others);
+      if (!works_with(*batch)) {
+        PARE_RETURN_IF_ERROR(put_back());
+        for (const Literal& literal : literals_) kept.push_back(&literal);
       }
     }
+    if (!kept.empty()) warn(*kept.front());
     return absl::OkStatus();
   }
 
  private:
-  bool is_batched(const Value* value) const { return batched_.count(value) > 0; }
-
-  void find_batched() {
-    for (const Value* input : graph_.inputs()) batched_.insert(input);
-    for (const Node* node : graph_.nodes()) {
-      if (!keeps_batch(*node)) continue;
-      for (const Value* output : node->outputs()) batched_.insert(output);
+  void find_literals() {
+    for (Node* node : graph_.nodes()) {
+      if (is_view(*node)) {
+        if (node->inputs().size() != 2 || !flow_.has_batch(node->input(0))) continue;
+        const auto sizes = sizes_in(node->input(1));
+        if (!sizes.has_value() || sizes->empty() || sizes->front().value_or(-1) < 1) continue;
+        const bool is_free = std::find(sizes->begin(), sizes->end(), std::optional<int64_t>(-1)) != sizes->end();
+        literals_.push_back({node, 1, *sizes->front(), is_free ? Literal::Kind::kFree : Literal::Kind::kFixed});
+      } else if (const int index = shape_of_made(*node); index >= 0 && meets_batched(node->output())) {
+        const auto position = static_cast<size_t>(index);
+        literals_.push_back({node, position, *sizes_in(node->input(position))->front(), Literal::Kind::kMade});
+      }
     }
   }
 
-  bool keeps_batch(const Node& node) const {
-    const auto& inputs = node.inputs();
-    const auto batched = [this](const Value* value) { return is_batched(value); };
-    if (inputs.empty()) return false;
-    if (node.op() == "aten::embedding") return is_batched(inputs[1]);
-    if (kElementwise.count(node.op()) > 0) return std::any_of(inputs.begin(), inputs.end(), batched);
-    if (!is_batched(inputs[0])) return false;
-    if (kKeepFirst.count(node.op()) > 0) return true;
-    if (kAlongDimension.count(node.op()) > 0) return avoids_dimension_0(node);
-    if (kViews.count(node.op()) == 0) return false;
-    // Its first size is the batch's, or the batch's times something: it grows with the batch.
-    const auto sizes = sizes_in(inputs[1]);
-    return sizes.has_value() && !sizes->empty();
-  }
-
-  // The sizes of a view with a literal in front, of a value with the batch in dimension 0.
-  std::optional<std::vector<std::optional<int64_t>>> view_of_batched(const Node& node) const {
-    if (kViews.count(node.op()) == 0 || node.inputs().size() != 2 || !is_batched(node.input(0))) return std::nullopt;
-    auto sizes = sizes_in(node.input(1));
-    if (!sizes.has_value() || sizes->empty() || sizes->front().value_or(-1) < 1) return std::nullopt;
-    return sizes;
-  }
-
-  static bool has_free_size(const std::vector<std::optional<int64_t>>& sizes) {
-    return std::find(sizes.begin(), sizes.end(), std::optional<int64_t>(-1)) != sizes.end();
-  }
-
-  // Which input of an operator that makes a tensor of a given shape is this shape, if it has a literal in front.
-  int expanded_shape(const Node& node) const {
-    static const Names kMakers = {"aten::zeros",    "aten::ones",     "aten::full",  "aten::new_zeros",
-                                  "aten::new_ones", "aten::new_full", "aten::expand"};
+  // Which input of an operator that makes a tensor of a given number of rows is its shape, if it has a literal in
+  // front.
+  int shape_of_made(const Node& node) const {
+    static const std::set<std::string_view> kMakers = {"aten::zeros",    "aten::ones",     "aten::full",
+                                                       "aten::new_ones", "aten::new_full", "aten::new_zeros",
+                                                       "aten::expand",   "aten::repeat"};
     if (kMakers.count(node.op()) == 0) return -1;
-    if (node.op() == "aten::expand" && is_batched(node.input(0))) return -1;
-    const int index = std::max(node.argument_index("size"), 0);
+    const bool is_made_of_other = node.op() == "aten::expand" || node.op() == "aten::repeat";
+    if (is_made_of_other && flow_.has_batch(node.input(0))) return -1;
+    const int index = node.argument_index(node.op() == "aten::repeat" ? "repeats" : "size");
+    if (index < 0) return -1;
     const auto sizes = sizes_in(node.input(static_cast<size_t>(index)));
-    return sizes.has_value() && !sizes->empty() && sizes->front().value_or(0) >= 1 ? index : -1;
+    if (!sizes.has_value() || sizes->empty() || sizes->front().value_or(0) < 1) return -1;
+    // What is repeated L times has L rows if it had one.
+    const Value* repeated = node.input(0);
+    const bool has_one_row =
+        (repeated->is_parameter() || repeated->is_buffer()) && repeated->tensor().dim() > 0 &&
+        (repeated->tensor().size(0) == 1 || repeated->tensor().dim() < static_cast<int64_t>(sizes->size()));
+    return node.op() != "aten::repeat" || has_one_row ? index : -1;
   }
 
   // Whether it is concatenated with a value that has the batch in dimension 0, along another dimension: it has it too.
@@ -264,53 +120,176 @@ class BatchSize {
       const auto& elements = use.user->inputs();
       const auto& uses = use.user->output()->uses();
       return std::any_of(elements.begin(), elements.end(),
-                         [&](const Value* other) { return other != value && is_batched(other); }) &&
-             std::all_of(uses.begin(), uses.end(), [](const Use& list_use) {
+                         [&](const Value* other) { return other != value && flow_.has_batch(other); }) &&
+             std::all_of(uses.begin(), uses.end(), [this](const Use& list_use) {
                return list_use.user != nullptr && list_use.user->op() == "aten::cat" &&
-                      avoids_dimension_0(*list_use.user);
+                      flow_.avoids_dimension_0(*list_use.user);
              });
     });
   }
 
-  absl::Status set_leading_size(Node* node, size_t shape_index, bool is_inferred) {
-    const Value* shape = node->input(shape_index);
+  // A run would change the model.
+  bool writes_into_state() const {
+    AliasSets aliases(graph_);
+    for (const Node* node : graph_.nodes()) {
+      if (!is_in_place(*node) || node->inputs().empty()) continue;
+      for (const Value* value : aliases.of(node->input(0))) {
+        if (value->is_parameter() || value->is_buffer() || value->is_constant()) return true;
+      }
+    }
+    return false;
+  }
+
+  // The output for a batch of this size, if the model runs with it.
+  std::optional<at::Tensor> output_for(int64_t batch) {
+    std::vector<at::Tensor> examples;
+    for (size_t i = 0; i < inputs_.shapes.size(); ++i) {
+      std::vector<int64_t> shape = inputs_.shapes[i];
+      if (shape.empty()) return std::nullopt;
+      shape[0] = batch;
+      const c10::ScalarType dtype = i < inputs_.dtypes.size() ? inputs_.dtypes[i] : c10::kFloat;
+      auto example = guard_torch("an example", [&] { return at::zeros(shape, dtype); });
+      if (!example.ok()) return std::nullopt;
+      examples.push_back(*std::move(example));
+    }
+    const at::NoGradGuard no_grad;
+    auto output = model_.forward_tensor(examples);
+    return output.ok() ? std::optional<at::Tensor>(*std::move(output)) : std::nullopt;
+  }
+
+  // The only batch, of those that the numbers can be multiples of, that the model runs with as it was traced.
+  std::optional<int64_t> batch_by_running() {
+    int64_t common = 0;  // of those that are multiples of the batch for certain
+    std::set<int64_t> candidates;
+    for (const Literal& literal : literals_) {
+      if (literal.kind != Literal::Kind::kFree) common = std::gcd(common, literal.size);
+    }
+    for (const Literal& literal : literals_) {
+      const int64_t number = common != 0 ? common : literal.size;
+      for (int64_t i = 1; i <= std::min(number, kLargestBatch); ++i) {
+        if (number % i == 0) candidates.insert(i);
+      }
+    }
+    std::optional<int64_t> batch;
+    for (const int64_t candidate : candidates) {
+      if (!output_for(candidate).has_value()) continue;
+      if (batch.has_value()) return std::nullopt;
+      batch = candidate;
+      // A view that has all its sizes fits one number of elements only.
+      if (common != 0) return batch;
+    }
+    return batch;
+  }
+
+  std::optional<int64_t> batch_by_numbers() const {
+    int64_t common = 0;
+    std::set<int64_t> made;
+    for (const Literal& literal : literals_) {
+      if (literal.kind == Literal::Kind::kMade) made.insert(literal.size);
+      if (literal.kind == Literal::Kind::kFixed) common = std::gcd(common, literal.size);
+    }
+    // What is concatenated with the batch has as many rows.
+    if (made.size() == 1) return *made.begin();
+    return common == 1 ? std::optional<int64_t>(1) : std::nullopt;
+  }
+
+  // Whether it was done; if not, the number stays.
+  absl::StatusOr<bool> free(const Literal& literal, std::optional<int64_t> batch) {
+    if (!batch.has_value()) {
+      if (literal.kind != Literal::Kind::kFixed) return false;
+      PARE_RETURN_IF_ERROR(set_leading_size(literal, std::nullopt));
+      return true;
+    }
+    const bool is_multiple = literal.size % *batch == 0;
+    if (!is_multiple || (literal.kind == Literal::Kind::kFree && literal.size != *batch)) return false;
+    PARE_RETURN_IF_ERROR(set_leading_size(literal, literal.size / *batch));
+    return true;
+  }
+
+  bool works_with(int64_t batch) {
+    const auto output = output_for(batch), other = output_for(batch + 1);
+    if (!output.has_value() || !other.has_value() || output->dim() != other->dim()) return false;
+    return output->dim() == 0 || other->size(0) * batch == output->size(0) * (batch + 1);
+  }
+
+  // size(input, 0) * factor; without a factor -1.
+  absl::Status set_leading_size(const Literal& literal, std::optional<int64_t> factor) {
+    Node* node = literal.node;
+    Value* shape = node->input(literal.shape_index);
     const NodePlace place{
         .before = node, .scope = node->scope(), .scope_types = node->scope_types(), .source = node->source()};
+    // A constant without uses is gone.
+    changed_.push_back(
+        {&literal, shape->is_constant() ? nullptr : shape, shape->is_constant() ? shape->constant() : c10::IValue()});
     std::vector<Value*> sizes;
     if (shape->is_constant()) {
       for (const int64_t size : shape->constant().toIntVector()) sizes.push_back(graph_.add_constant(size));
     } else {
       sizes = shape->producer()->inputs();
     }
-    if (is_inferred) {
+    if (!factor.has_value()) {
       sizes[0] = graph_.add_constant(-1);
     } else {
       PARE_ASSIGN_OR_RETURN(
           Node * size, graph_.add_operator("aten::size", "int", {graph_.inputs()[0], graph_.add_constant(0)}, place));
       sizes[0] = size->output();
+      if (*factor != 1) {
+        PARE_ASSIGN_OR_RETURN(Node * product,
+                              graph_.add_operator("aten::mul", "int", {sizes[0], graph_.add_constant(*factor)}, place));
+        sizes[0] = product->output();
+      }
     }
     const bool all_known =
         std::all_of(sizes.begin(), sizes.end(), [](const Value* size) { return size->is_constant(); });
     if (all_known) {
       std::vector<int64_t> numbers;
       for (const Value* size : sizes) numbers.push_back(size->constant().toInt());
-      return graph_.set_input(node, shape_index, graph_.add_constant(numbers));
+      return graph_.set_input(node, literal.shape_index, graph_.add_constant(numbers));
     }
     PARE_ASSIGN_OR_RETURN(Node * list,
                           graph_.add_structure("prim::ListConstruct", sizes, 1, place, c10::IntType::get()));
-    return graph_.set_input(node, shape_index, list->output());
+    return graph_.set_input(node, literal.shape_index, list->output());
   }
 
+  absl::Status put_back() {
+    for (auto change = changed_.rbegin(); change != changed_.rend(); ++change) {
+      Value* shape = change->value != nullptr ? change->value : graph_.add_constant(change->constant);
+      PARE_RETURN_IF_ERROR(graph_.set_input(change->literal->node, change->literal->shape_index, shape));
+    }
+    changed_.clear();
+    return absl::OkStatus();
+  }
+
+  void warn(const Literal& literal) const {
+    const Node& node = *literal.node;
+    const std::string source = node.source().empty() ? "" : absl::StrCat(" (", node.source(), ")");
+    const char* advice = inputs_.shapes.empty() ? "give the shapes of the inputs (--input_shape), or take"
+                                                : "to run it with others take";
+    log_warning(absl::StrCat(node.name(), source, ": it is not certain whether the size ", literal.size,
+                             " is the batch that the model was traced with, and it is kept: the model may work with "
+                             "that batch only; ",
+                             advice, " the size from the tensor in the model's source: x.view(x.size(0), -1)"));
+  }
+
+  struct Change {
+    const Literal* literal;
+    Value* value;
+    c10::IValue constant;
+  };
+
+  Model& model_;
   Graph& graph_;
-  const int64_t example_batch_;
-  std::set<const Value*> batched_;
+  const InputShapes& inputs_;
+  const BatchFlow flow_;
+  std::vector<Literal> literals_;
+  std::vector<Change> changed_;
 };
 
 }  // namespace
 
-absl::Status free_batch_size(Graph& graph, int64_t example_batch) {
-  if (graph.inputs().empty()) return absl::OkStatus();
-  return BatchSize(graph, example_batch).run();
+absl::Status free_batch_size(Model& model, const InputShapes& inputs) {
+  if (model.graph().inputs().empty()) return absl::OkStatus();
+  return BatchSize(model, inputs).run();
 }
 
 }  // namespace pare::graph

@@ -30,10 +30,24 @@ class BatchSizeTest : public testing::Test {
     return output.ok() ? output->sizes().vec() : Ints{};
   }
 
-  void run(Value* output, int64_t example_batch = 0) {
+  // With the input's shape; its batch is the user's, and not the traced one.
+  void run(Value* output) { run(output, {.shapes = {{1, 4, 6}}}); }
+
+  void run_without_shapes(Value* output) { run(output, {}); }
+
+  void run(Value* output, const InputShapes& inputs) {
     graph().set_output(output);
-    ASSERT_TRUE(free_batch_size(graph(), example_batch).ok());
-    ASSERT_TRUE(validate(graph()).ok());
+    const absl::Status freed = free_batch_size(model_, inputs);
+    ASSERT_TRUE(freed.ok()) << freed;
+    graph().remove_dead_nodes();
+    const absl::Status valid = validate(graph());
+    ASSERT_TRUE(valid.ok()) << valid;
+  }
+
+  // A layer that takes so many features and gives 3.
+  Value* linear(Value* value, int64_t features) {
+    Value* weight = *graph().add_parameter("weight", at::rand({3, features}));
+    return add("aten::linear", "", {value, weight, constant({})});
   }
 
   Graph& graph() { return model_.graph(); }
@@ -55,10 +69,22 @@ TEST_F(BatchSizeTest, AViewOfBatchTimesHeadsFitsEveryBatch) {
   EXPECT_EQ(shape(5), (Ints{5, 4, 6}));
 }
 
-TEST_F(BatchSizeTest, AnInferredSizeBesideTheLiteralMakesItTheInputsSize) {
-  run(view(x_, {2, -1}));
-  EXPECT_EQ(shape(2), (Ints{2, 24}));
-  EXPECT_EQ(shape(3), (Ints{3, 24}));
+TEST_F(BatchSizeTest, ALiteralWithAnInferredSizeIsTheBatchIfTheModelRunsWithThatAlone) {
+  run(linear(view(x_, {2, -1}), 24));
+  EXPECT_EQ(shape(1), (Ints{1, 3}));
+  EXPECT_EQ(shape(2), (Ints{2, 3}));
+  EXPECT_EQ(shape(5), (Ints{5, 3}));
+}
+
+TEST_F(BatchSizeTest, ALiteralThatMayBeTheModelsOwnStays) {
+  // Traced with a batch of 1, or of 4: nothing tells.
+  run(view(x_, {4, -1}));
+  EXPECT_EQ(shape(1), (Ints{4, 6}));
+}
+
+TEST_F(BatchSizeTest, WithoutShapesALiteralWithAnInferredSizeStays) {
+  run_without_shapes(view(x_, {3, -1}));
+  EXPECT_EQ(shape(1), (Ints{3, 8}));
 }
 
 TEST_F(BatchSizeTest, LiteralsThatContradictEachOtherStayAsTheyAre) {
@@ -66,9 +92,45 @@ TEST_F(BatchSizeTest, LiteralsThatContradictEachOtherStayAsTheyAre) {
   EXPECT_EQ(shape(2), (Ints{4, 12}));
 }
 
-TEST_F(BatchSizeTest, ALiteralThatIsNotTheGivenBatchStays) {
-  run(view(x_, {6, -1}), /*example_batch=*/2);
-  EXPECT_EQ(shape(2), (Ints{6, 8}));
+TEST_F(BatchSizeTest, AMultipleOfTheBatchGrowsWithIt) {
+  // Traced with 2: 2 * 4 rows of 6, and back.
+  run(view(linear(view(x_, {8, -1}), 6), {2, 12}));
+  EXPECT_EQ(shape(2), (Ints{2, 12}));
+  EXPECT_EQ(shape(3), (Ints{3, 12}));
+}
+
+TEST_F(BatchSizeTest, AWrongInputIsNotHiddenByAnInferredBatch) {
+  run_without_shapes(view(x_, {1, 24}));
+  EXPECT_EQ(shape(3), (Ints{3, 24}));
+  EXPECT_FALSE(model_.forward_tensor({at::rand({1, 16, 6})}).ok()) << "four times the features are not four rows";
+}
+
+TEST_F(BatchSizeTest, ASumOverADimensionFromTheEndMayBeOverTheBatch) {
+  // [batch, features] as far as is known: the sum is over the batch, and 6 the number of features.
+  Value* flat = add("aten::sum", "dim_IntList", {x_, constant(Ints{-2}), constant(false), constant({})});
+  run_without_shapes(view(flat, {6, 1}));
+  ASSERT_TRUE(graph().output()->producer()->input(1)->is_constant());
+  EXPECT_EQ(graph().output()->producer()->input(1)->constant().toIntVector(), (Ints{6, 1}));
+}
+
+TEST_F(BatchSizeTest, AClassTokenIsRepeatedForTheBatchItIsConcatenatedWith) {
+  Value* token = *graph().add_parameter("token", at::zeros({1, 1, 6}));
+  Value* repeated = add("aten::repeat", "", {token, constant(Ints{2, 1, 1})});
+  Value* list =
+      (*graph().add_structure("prim::ListConstruct", {repeated, x_}, 1, {}, c10::TensorType::get()))->output();
+  run_without_shapes(add("aten::cat", "", {list, constant(1)}));
+  EXPECT_EQ(shape(2), (Ints{2, 5, 6}));
+  EXPECT_EQ(shape(4), (Ints{4, 5, 6}));
+}
+
+TEST_F(BatchSizeTest, WhatRunsWithNoOtherBatchIsPutBack) {
+  // The position is that of two rows for certain, so that the view alone does not help.
+  Value* position = *graph().add_parameter("position", at::zeros({2, 24}));
+  Value* shape_before = constant(Ints{2, 24});
+  Value* flat = add("aten::view", "", {x_, shape_before});
+  run(add("aten::add", "Tensor", {flat, position, constant(1)}));
+  EXPECT_EQ(shape(2), (Ints{2, 24}));
+  EXPECT_EQ(flat->producer()->input(1)->constant().toIntVector(), (Ints{2, 24}));
 }
 
 TEST_F(BatchSizeTest, AClassTokenIsExpandedToTheBatchItIsConcatenatedWith) {

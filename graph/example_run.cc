@@ -44,10 +44,9 @@ std::optional<c10::IValue> ExampleRun::load(const Value* value, Known& known, si
     case Value::Kind::kTraining:
       return c10::IValue(false);
     case Value::Kind::kParameter:
-      return c10::IValue(value->tensor().detach());
     case Value::Kind::kBuffer:
-      // A copy: an in-place operator on it must not change the model.
-      return known.emplace(value, at::clone(value->tensor())).first->second;
+      // A copy: an in-place operator on it, or on a view of it, must not change the model.
+      return known.emplace(value, at::clone(value->tensor().detach())).first->second;
     case Value::Kind::kConstant:
       if (!value->constant().isTensor() || !value->constant().toTensor().defined()) return value->constant();
       return known.emplace(value, at::clone(value->constant().toTensor())).first->second;
@@ -65,7 +64,6 @@ absl::Status ExampleRun::execute(const Node& node, Known& known) {
     if (!value.has_value()) return absl::OkStatus();
     stack.push_back(*std::move(value));
   }
-  if (is_in_place(node) && node.input(0)->is_parameter()) stack[0] = at::clone(stack[0].toTensor());
   PARE_RETURN_IF_ERROR(guard_torch(node.name(), [&] {
     at::NoGradGuard no_grad;
     node.function()(stack);

@@ -64,5 +64,18 @@ TEST(ExampleRunTest, AnExampleThatDoesNotFitNamesTheNode) {
   EXPECT_NE(std::string(values.status().message()).find("head/aten::view"), std::string::npos);
 }
 
+TEST(ExampleRunTest, AWriteIntoAViewOfAParameterLeavesTheParameter) {
+  Graph graph;
+  Value* weight = *graph.add_parameter("weight", at::zeros({2, 2}));
+  Value* row = (*graph.add_operator("aten::select", "int", {weight, graph.add_constant(0), graph.add_constant(0)}, {}))
+                   ->output();
+  Node* written = *graph.add_operator("aten::fill_", "Scalar", {row, graph.add_constant(1.0)}, {});
+  ExampleRun run(graph, {});
+  const auto values = run.values(written->output());
+  ASSERT_TRUE(values.ok() && values->has_value()) << values.status();
+  EXPECT_EQ((*values)->front().toTensor().sum().item<double>(), 2.0);
+  EXPECT_EQ(weight->tensor().abs().sum().item<double>(), 0.0);
+}
+
 }  // namespace
 }  // namespace pare::graph

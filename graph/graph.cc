@@ -158,10 +158,17 @@ Value* Graph::training() {
 }
 
 void Graph::set_output(Value* value) {
-  if (output_ != nullptr) remove_use(output_, nullptr, 0);
-  output_ = value;
-  add_use(value, nullptr, 0);
+  if (value != nullptr && values_.count(value) == 0) value = nullptr;
+  Value* old = std::exchange(output_, value);
+  if (value != nullptr) add_use(value, nullptr, 0);
+  // After the new use: a constant without uses is deleted, and the two may be the same.
+  if (old != nullptr) remove_use(old, nullptr, 0);
   ++version_;
+}
+
+void Graph::add_size_check(const SizeCheck& check) {
+  const bool is_known = std::find(size_checks_.begin(), size_checks_.end(), check) != size_checks_.end();
+  if (!is_known) size_checks_.push_back(check);
 }
 
 absl::Status Graph::remove_parameter(Value* value) {
@@ -319,6 +326,10 @@ absl::Status Graph::set_input(Node* node, size_t index, Value* value) {
 }
 
 absl::Status Graph::replace_uses(Value* from, Value* to, const std::function<bool(const Use&)>& which) {
+  // Which also finds nullptr out.
+  if (values_.count(from) == 0 || values_.count(to) == 0) {
+    return absl::InvalidArgumentError("replace_uses: one of the values is no value of this graph");
+  }
   if (from == to) return absl::OkStatus();
   std::vector<Use> uses;
   for (const Use& use : from->uses_) {

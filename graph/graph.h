@@ -163,6 +163,18 @@ struct NodePlace {
   std::string source;
 };
 
+// What the shape of an input must be for the graph to mean what its source means: import took a branch or unrolled a
+// loop for it. dimension == kRank: `expected` is the number of dimensions.
+struct SizeCheck {
+  static constexpr int64_t kRank = -1;
+  const Value* input;
+  int64_t dimension;
+  int64_t expected;
+  bool operator==(const SizeCheck& other) const {
+    return input == other.input && dimension == other.dimension && expected == other.expected;
+  }
+};
+
 class Graph {
  public:
   Graph();
@@ -186,6 +198,10 @@ class Graph {
   // Whether `first` is executed before `second`.
   bool is_before(const Node* first, const Node* second) const;
 
+  // Model::forward() refuses inputs that fail one of these.
+  const std::vector<SizeCheck>& size_checks() const { return size_checks_; }
+  void add_size_check(const SizeCheck& check);
+
   // Changes with every change of structure (not of tensors): what was computed from the graph is stale when it differs.
   uint64_t version() const { return version_; }
 
@@ -202,6 +218,7 @@ class Graph {
   absl::StatusOr<Value*> add_buffer(std::string name, at::Tensor tensor);
   // The flag that says whether the model is in training mode: one a graph.
   Value* training();
+  // nullptr or a value of another graph leaves the graph without an output, which validate() and forward() refuse.
   void set_output(Value* value);
   // Removes a parameter or buffer that nothing uses; FailedPrecondition if something does.
   absl::Status remove_parameter(Value* value);
@@ -231,10 +248,10 @@ class Graph {
 
   // ---- Rewriting
   // -----------------------------------------------------------------------------------------------------
-  // InvalidArgument if `value` is computed after `node`.
+  // InvalidArgument if `value` is computed after `node` or is no value of this graph.
   absl::Status set_input(Node* node, size_t index, Value* value);
   // Every use of `from`, or those for which `which` is true, becomes one of `to`. All or nothing: InvalidArgument if
-  // one of the users is executed before `to` is computed.
+  // one of the users is executed before `to` is computed, or one of the two is no value of this graph.
   absl::Status replace_uses(Value* from, Value* to, const std::function<bool(const Use&)>& which = nullptr);
   // FailedPrecondition, naming a user, if an output is in use.
   absl::Status remove(Node* node);
@@ -256,6 +273,7 @@ class Graph {
   std::list<std::unique_ptr<Node>> nodes_;
   std::map<const Value*, std::unique_ptr<Value>> values_;
   std::vector<Value*> inputs_, parameters_, buffers_;
+  std::vector<SizeCheck> size_checks_;
   Value* output_ = nullptr;
   Value* training_ = nullptr;
   std::map<std::string, Value*, std::less<>> named_tensors_;

@@ -150,60 +150,36 @@ TEST(Graph, TheVersionChangesWithTheStructureOnly) {
   EXPECT_NE(g.graph.version(), version);
 }
 
-TEST(Hooks, APreHookIsSeenByOneInputAlone) {
-  AddRelu g;
-  Value* scale = *g.graph.add_parameter("s", at::ones({1}));
-  Node* hook = *insert_pre_hook(g.graph, g.add, 1, std::make_shared<Scale>(), {scale});
-  EXPECT_EQ(g.add->input(0), g.x);
-  EXPECT_EQ(g.add->input(1), hook->output());
-  EXPECT_EQ(hook->name(), "block/pare::scale");
-  EXPECT_TRUE(validate(g.graph).ok());
-  EXPECT_FALSE(insert_pre_hook(g.graph, g.add, 3, std::make_shared<Scale>(), {scale}).ok());
-}
-
-TEST(Hooks, APostHookTakesAllUsesOrThoseThatAreGiven) {
-  AddRelu g;
-  Value* scale = *g.graph.add_parameter("s", at::ones({1}));
-  Node* on_input = *insert_post_hook(g.graph, g.x, std::make_shared<Scale>(), {scale}, {{g.add, 1}});
-  EXPECT_EQ(g.add->input(0), g.x);
-  EXPECT_EQ(g.add->input(1), on_input->output());
-  Node* on_output = *insert_post_hook(g.graph, g.relu->output(), std::make_shared<Scale>(), {scale});
-  EXPECT_EQ(g.graph.output(), on_output->output());
-  EXPECT_TRUE(validate(g.graph).ok());
-  EXPECT_FALSE(insert_post_hook(g.graph, g.x, std::make_shared<Scale>(), {scale}, {{g.relu, 0}}).ok());
-  EXPECT_FALSE(insert_post_hook(g.graph, scale, std::make_shared<Scale>(), {scale}).ok());
-}
-
-TEST(Hooks, AWeightHookServesASharedWeightOnce) {
-  Graph graph;
-  Value* x = graph.add_input("x");
-  Value* weight = *graph.add_parameter("w", at::ones({2, 2}));
-  Node* first = *graph.add_operator("aten::matmul", "", {x, weight}, {});
-  Node* second = *graph.add_operator("aten::matmul", "", {first->output(), weight}, {});
-  graph.set_output(second->output());
-  Node* hook =
-      *insert_weight_hook(graph, weight, std::make_shared<Scale>(), {*graph.add_parameter("s", at::ones({1}))});
-  EXPECT_EQ(first->input(1), hook->output());
-  EXPECT_EQ(second->input(1), hook->output());
-  EXPECT_TRUE(graph.is_before(hook, first));
-  EXPECT_TRUE(validate(graph).ok());
-  ASSERT_TRUE(remove_hook(graph, hook).ok());
-  EXPECT_EQ(second->input(1), weight);
-  EXPECT_FALSE(remove_hook(graph, first).ok());
-}
-
-TEST(Validate, AnOutputMustBeSet) {
-  Graph graph;
-  graph.add_input("x");
-  EXPECT_EQ(validate(graph).code(), absl::StatusCode::kInternal);
-}
-
 TEST(Transform, HasNoStateUnlessItSaysSo) {
   Scale scale;
   EXPECT_EQ(scale.describe(), "scale");
   EXPECT_TRUE(scale.state().is_null());
   EXPECT_TRUE(scale.set_state(nullptr).ok());
   EXPECT_FALSE(scale.set_state({{"bits", 8}}).ok());
+}
+
+TEST(Graph, ForeignValuesAndNullAreNoOutputAndReplaceNothing) {
+  AddRelu g, other;
+  EXPECT_EQ(g.graph.replace_uses(g.x, other.x).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(g.graph.replace_uses(other.x, g.x).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(g.graph.replace_uses(g.x, nullptr).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(g.graph.set_input(g.relu, 0, nullptr).ok());
+  EXPECT_TRUE(validate(g.graph).ok());
+  g.graph.set_output(other.relu->output());
+  EXPECT_EQ(g.graph.output(), nullptr);
+  EXPECT_FALSE(validate(g.graph).ok());
+  EXPECT_THAT(other.relu->output()->uses(), ElementsAre(Use{nullptr, 0}));
+  g.graph.set_output(g.relu->output());
+  g.graph.set_output(nullptr);
+  EXPECT_TRUE(g.relu->output()->uses().empty());
+}
+
+TEST(Graph, TheSameConstantMayBeTheOutputTwice) {
+  Graph graph;
+  Value* constant = graph.add_constant(at::ones({1}));
+  graph.set_output(constant);
+  graph.set_output(constant);
+  EXPECT_TRUE(validate(graph).ok());
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "graph/import_emitter.h"
 #include "graph/import_finish.h"
 #include "graph/import_interpreter.h"
+#include "graph/import_operators.h"
 
 namespace pare::graph {
 
@@ -27,22 +28,35 @@ namespace {
 
 using Examples = std::vector<std::vector<c10::IValue>>;
 
-// A trace holds operators and calls of methods; a script has control flow or calls of functions somewhere.
-bool is_straight(const torch::jit::Block* block) {
+// What the nodes of a block tell about where they come from.
+struct Origins {
+  bool has_traced = false;
+  bool has_scripted = false;
+  bool is_straight = true;  // operators and calls of methods: no control flow, no calls of functions
+};
+
+void collect_origins(const torch::jit::Block* block, Origins& origins) {
   for (const torch::jit::Node* node : block->nodes()) {
-    if (node->kind() == torch::jit::prim::CallFunction || !node->blocks().empty()) return false;
+    if (node->kind() == torch::jit::prim::CallFunction || !node->blocks().empty()) origins.is_straight = false;
+    // These are made by the compiler when a file is read, and have no source of their own.
+    if (node->kind() == torch::jit::prim::Constant || node->kind() == torch::jit::prim::GetAttr) continue;
+    const Origin origin = origin_of(node);
+    origins.has_traced |= origin == Origin::kTrace;
+    origins.has_scripted |= origin == Origin::kScript;
   }
-  return true;
 }
 
+// A traced model may call scripted functions and modules, so one traced node is enough. Where no node tells (a file
+// that was stripped of its source, a trace recorded in C++) a model without any control flow is taken for a trace.
 bool is_traced(const torch::jit::Module& module) {
+  Origins origins;
   for (const torch::jit::Module& each : module.modules()) {
     for (torch::jit::Function* method : each.type()->methods()) {
       torch::jit::GraphFunction* function = torch::jit::tryToGraphFunction(*method);
-      if (function != nullptr && !is_straight(function->graph()->block())) return false;
+      if (function != nullptr) collect_origins(function->graph()->block(), origins);
     }
   }
-  return true;
+  return origins.has_traced || (!origins.has_scripted && origins.is_straight);
 }
 
 // "x.1" is TorchScript's way of telling two values named x apart.
@@ -122,15 +136,16 @@ absl::StatusOr<Attempt> attempt(const torch::jit::Module& module, const ImportOp
   ImportInterpreter interpreter(emitter, attributes);
   const NodePlace top = attributes.place_of(module._ivalue().get(), {});
   PARE_ASSIGN_OR_RETURN(const ImportValue output, interpreter.run(*source, inputs, top));
+  PARE_RETURN_IF_ERROR(attributes.check_lists());
   PARE_ASSIGN_OR_RETURN(Value * result, emitter.materialize(output, top));
   graph->set_output(result);
   if (fold_tensors && (emitter.has_written_into_constant() || writes_into_constants(*graph))) {
     return Attempt{.model = nullptr, .must_not_fold = true};
   }
-  const bool has_batch = !options.input_shapes.empty() && !options.input_shapes[0].empty();
-  PARE_ASSIGN_OR_RETURN(std::shared_ptr<Model> model,
-                        finish_import(std::move(graph), {.is_trace = is_trace,
-                                                         .example_batch = has_batch ? options.input_shapes[0][0] : 0}));
+  PARE_ASSIGN_OR_RETURN(
+      std::shared_ptr<Model> model,
+      finish_import(std::move(graph), {.is_trace = is_trace,
+                                       .inputs = {.shapes = options.input_shapes, .dtypes = options.input_dtypes}}));
   return Attempt{.model = std::move(model)};
 }
 

@@ -10,7 +10,10 @@
 //     check that only raises is taken to hold; branches on `training` are taken as for inference, except that batch
 //     norm and dropout keep a training flag that follows the model's mode;
 //   - turns in-place operators into their functional form where that means the same (`relu_` -> `relu`);
-//   - undoes the batch size that tracing baked into view, reshape, expand and the like: any batch size works.
+//   - undoes the batch size that tracing baked into view, reshape, expand and the like, where it is certain that a
+//     number is the batch (graph/batch_size.h): any batch size works. Give the shapes of the inputs to have it tested;
+//   - makes parameters of the weights that freezing (torch.jit.freeze) turned into constants.
+// A model whose branches or loops were decided by input_shapes refuses inputs of other shapes.
 // The imported model is in evaluation mode, on the CPU, and shares no tensors with anything but, for import_module, the
 // module itself (training the one trains the other).
 //
@@ -43,9 +46,9 @@ struct Module;
 namespace pare::graph {
 
 struct ImportOptions {
-  // Shapes of the inputs, batch first: only used to decide conditions that depend on shapes (scripted models). Empty:
-  // such a condition is an error that asks for it. Dtypes of the inputs follow input_dtypes, float32 where it is
-  // shorter.
+  // Shapes of the inputs, batch first, with any batch. They decide conditions that depend on shapes (scripted models;
+  // empty: such a condition is an error that asks for them), and tell what of a trace is its batch. Dtypes of the
+  // inputs follow input_dtypes, float32 where it is shorter.
   std::vector<std::vector<int64_t>> input_shapes;
   std::vector<c10::ScalarType> input_dtypes;
 };
@@ -56,7 +59,8 @@ absl::StatusOr<std::shared_ptr<Model>> import_torchscript(const torch::jit::Modu
 
 // Runs `forward` on the example inputs under LibTorch's tracer, in evaluation mode (the module's mode is restored). The
 // batch is dimension 0 of every input; it is run with two batch sizes to find what depends on it, and with a third to
-// check the result: a module that computes otherwise for another batch is Unimplemented. A node's scope is the module
+// check the result (with noise in the place of examples that are all zeros): a module that computes otherwise for
+// another batch is Unimplemented. A node's scope is the module
 // whose parameters it uses; without any, the innermost module around the layers before and after it.
 absl::StatusOr<std::shared_ptr<Model>> import_module(
     torch::nn::Module& module, const std::function<at::Tensor(const std::vector<at::Tensor>&)>& forward,

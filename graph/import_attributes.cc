@@ -6,6 +6,8 @@
 #include <ATen/ops/clone.h>
 #include <torch/csrc/jit/api/module.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
@@ -22,6 +24,24 @@ std::string class_of(const c10::ivalue::Object& object) {
 bool is_same_tensor(const at::Tensor& a, const at::Tensor& b) {
   return a.storage_offset() == b.storage_offset() && a.sizes() == b.sizes() && a.strides() == b.strides() &&
          a.scalar_type() == b.scalar_type();
+}
+
+// Another list with the same elements.
+ImportValue copy_of(const ImportValue& value) {
+  if (value.container == nullptr) return value;
+  ImportValue copy = value;
+  copy.container = std::make_shared<ImportValue::Container>(*value.container);
+  for (ImportValue& element : copy.container->elements) element = copy_of(element);
+  return copy;
+}
+
+bool is_same(const ImportValue& a, const ImportValue& b) {
+  if (a.kind != b.kind || a.value != b.value) return false;
+  if (a.container == nullptr) return a.kind != ImportValue::Kind::kConstant || a.known.is(b.known);
+  const auto &first = a.container->elements, &second = b.container->elements;
+  return first.size() == second.size() && a.container->keys.size() == b.container->keys.size() &&
+         std::equal(first.begin(), first.end(), second.begin(), is_same) &&
+         std::equal(a.container->keys.begin(), a.container->keys.end(), b.container->keys.begin());
 }
 
 }  // namespace
@@ -120,6 +140,7 @@ absl::StatusOr<ImportValue> ImportAttributes::get(const c10::ivalue::Object* obj
   const bool is_mode = name == "training" && object->type()->is_module();
   ImportValue value = ImportValue::constant(is_mode ? c10::IValue(false) : object->getSlot(*slot));
   find_tensors(value);
+  if (value.container != nullptr) lists_.emplace(key, std::make_pair(value, copy_of(value)));
   // Kept, so that all who read it share a list.
   return values_.emplace(key, std::move(value)).first->second;
 }
@@ -132,6 +153,16 @@ absl::Status ImportAttributes::set(const c10::ivalue::Object* object, const std:
         "; make it an input and an output"));
   }
   values_[key] = std::move(value);
+  return absl::OkStatus();
+}
+
+absl::Status ImportAttributes::check_lists() const {
+  for (const auto& [key, list] : lists_) {
+    if (is_same(list.first, list.second)) continue;
+    return absl::UnimplementedError(absl::StrCat(
+        "the model keeps a state of its own from one call to the next: it changes the list or dict in attribute ",
+        key.second, "; make it a variable of forward, or an input and an output"));
+  }
   return absl::OkStatus();
 }
 

@@ -45,6 +45,9 @@ class ImportAttributes {
   // call to the next has no place in a graph.
   absl::Status set(const c10::ivalue::Object* object, const std::string& name, ImportValue value);
 
+  // Unimplemented if a list or dict that the module keeps has been changed: for the same reason.
+  absl::Status check_lists() const;
+
   // Where the nodes of a module's methods belong; `otherwise` for objects that are no modules.
   NodePlace place_of(const c10::ivalue::Object* object, const NodePlace& otherwise) const;
 
@@ -61,7 +64,8 @@ class ImportAttributes {
   std::map<const c10::ivalue::Object*, NodePlace> places_;
   std::map<Key, ImportValue> values_;
   std::set<Key> read_;
-  std::vector<std::pair<at::Tensor, Value*>> tensors_;  // the module's own, and what stands for it
+  std::map<Key, std::pair<ImportValue, ImportValue>> lists_;  // what was handed out, and a copy from before
+  std::vector<std::pair<at::Tensor, Value*>> tensors_;        // the module's own, and what stands for it
   std::map<const void*, std::vector<size_t>> by_storage_;
 };
 

@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "graph/import_checks.h"
 #include "graph/import_numbers.h"
 #include "graph/import_operators.h"
 
@@ -19,6 +22,9 @@ namespace {
 using Values = std::vector<ImportValue>;
 using Kind = ImportValue::Kind;
 using MaybeValues = absl::StatusOr<std::optional<Values>>;
+
+// LibTorch's own default for a normalization layer.
+constexpr double kMomentum = 0.1;
 
 std::string name_of(const torch::jit::Node* node) { return node->kind().toQualString(); }
 
@@ -43,14 +49,16 @@ bool holds_tensor(const c10::IValue& value) {
   return false;
 }
 
+bool is_from_data(const ImportValue& value) {
+  if (value.from_data) return true;
+  if (value.number != nullptr && is_from_data(*value.number)) return true;
+  return value.container != nullptr &&
+         std::any_of(value.container->elements.begin(), value.container->elements.end(), is_from_data);
+}
+
 // Whether what is computed from these inputs depends on what tensors hold.
 bool depends_on_data(const torch::jit::Node* node, const Values& inputs) {
-  const std::function<bool(const ImportValue&)> from_data = [&](const ImportValue& value) {
-    if (value.from_data) return true;
-    return value.container != nullptr &&
-           std::any_of(value.container->elements.begin(), value.container->elements.end(), from_data);
-  };
-  if (std::any_of(inputs.begin(), inputs.end(), from_data)) return true;
+  if (std::any_of(inputs.begin(), inputs.end(), is_from_data)) return true;
   if (is_metadata(node)) return false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const bool is_known = inputs[i].to_ivalue().has_value() || inputs[i].number != nullptr;
@@ -98,6 +106,34 @@ absl::StatusOr<Value*> ImportEmitter::materialize(const ImportValue& value, cons
   return node->output();
 }
 
+// Whether the shape of the tensors that it makes depends on what its inputs hold.
+bool ImportEmitter::makes_data_shape(const torch::jit::Node* node, const Values& inputs) {
+  if (has_data_shape(node)) return true;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!is_from_data(inputs[i])) continue;
+    if (holds_tensor(node->input(i)->type()) || sizes_result(node, i)) return true;
+  }
+  // x[mask] has a row for every true element; x[positions] one for every position.
+  if (name_of(node) != "aten::index" || inputs.size() < 2) return false;
+  if (inputs[1].container == nullptr) return true;
+  const Values& indices = inputs[1].container->elements;
+  return std::any_of(indices.begin(), indices.end(), [this](const ImportValue& index) { return may_be_mask(index); });
+}
+
+bool ImportEmitter::may_be_mask(const ImportValue& index) {
+  const auto is_mask = [](const c10::IValue& value) {
+    if (!value.isTensor() || !value.toTensor().defined()) return false;
+    const c10::ScalarType type = value.toTensor().scalar_type();
+    return type == c10::kBool || type == c10::kByte;
+  };
+  if (index.is_none()) return false;
+  // A mask that is known now picks a number of rows that is known now.
+  if (index.kind != Kind::kGraph) return false;
+  if (index.value->is_parameter() || index.value->is_buffer()) return is_mask(index.value->tensor());
+  const auto examples = examples_.values(index.value);
+  return !examples.ok() || !examples->has_value() || is_mask((*examples)->front());
+}
+
 absl::StatusOr<std::optional<c10::IValue>> ImportEmitter::decide(const ImportValue& value) {
   if (auto known = value.to_ivalue(); known.has_value()) return known;
   if (value.kind != Kind::kGraph || value.from_data) return std::optional<c10::IValue>();
@@ -110,6 +146,7 @@ absl::StatusOr<std::optional<c10::IValue>> ImportEmitter::decide(const ImportVal
           "independent of dimension 0 of the inputs, or trace the model with torch.jit.trace");
     }
   }
+  PARE_RETURN_IF_ERROR(add_size_checks(graph_, value.value, examples_));
   return std::optional<c10::IValue>(examples->front());
 }
 
@@ -190,20 +227,26 @@ absl::StatusOr<Values> ImportEmitter::emit_unpack(const torch::jit::Node* node, 
   const size_t count = node->outputs().size();
   if (input.sizes_of != nullptr) {
     for (size_t i = 0; i < count; ++i) {
-      PARE_ASSIGN_OR_RETURN(ImportValue size, emit_size(input.sizes_of, static_cast<int64_t>(i), place));
+      PARE_ASSIGN_OR_RETURN(ImportValue size, emit_size(input, static_cast<int64_t>(i), place));
       outputs.push_back(std::move(size));
     }
     return outputs;
   }
   PARE_ASSIGN_OR_RETURN(Node * unpack, graph_.add_structure(name_of(node), {input.value}, count, place));
-  for (Value* output : unpack->outputs()) outputs.push_back(ImportValue::of_graph(output));
+  for (Value* output : unpack->outputs()) {
+    outputs.push_back(ImportValue::of_graph(output));
+    outputs.back().from_data = input.from_data;
+  }
   return outputs;
 }
 
-absl::StatusOr<ImportValue> ImportEmitter::emit_size(Value* tensor, int64_t dimension, const NodePlace& place) {
-  PARE_ASSIGN_OR_RETURN(Node * size,
-                        graph_.add_operator("aten::size", "int", {tensor, graph_.add_constant(dimension)}, place));
-  return ImportValue::of_graph(size->output());
+absl::StatusOr<ImportValue> ImportEmitter::emit_size(const ImportValue& sizes, int64_t dimension,
+                                                     const NodePlace& place) {
+  PARE_ASSIGN_OR_RETURN(
+      Node * size, graph_.add_operator("aten::size", "int", {sizes.sizes_of, graph_.add_constant(dimension)}, place));
+  ImportValue result = ImportValue::of_graph(size->output());
+  result.from_data = sizes.from_data;
+  return result;
 }
 
 // Operators on a tensor's list of sizes: on one size where the position is known, on all of them where an example says
@@ -212,7 +255,7 @@ MaybeValues ImportEmitter::run_on_sizes(const torch::jit::Node* node, const Valu
   if (inputs.empty() || inputs[0].sizes_of == nullptr) return std::optional<Values>();
   const std::string name = name_of(node);
   if (name == "aten::__getitem__" && inputs[1].kind == Kind::kConstant) {
-    PARE_ASSIGN_OR_RETURN(ImportValue size, emit_size(inputs[0].sizes_of, inputs[1].known.toInt(), place));
+    PARE_ASSIGN_OR_RETURN(ImportValue size, emit_size(inputs[0], inputs[1].known.toInt(), place));
     return std::optional<Values>(Values{std::move(size)});
   }
   if (name != "aten::slice" && name != "aten::len" && name != "aten::add" && name != "aten::list") {
@@ -220,10 +263,11 @@ MaybeValues ImportEmitter::run_on_sizes(const torch::jit::Node* node, const Valu
   }
   PARE_ASSIGN_OR_RETURN(auto examples, examples_.values(inputs[0].sizes_of));
   if (!examples.has_value()) return std::optional<Values>();
+  PARE_RETURN_IF_ERROR(add_rank_checks(graph_, inputs[0].sizes_of, examples_));
   Values expanded = inputs;
   Values sizes;
   for (int64_t i = 0; i < examples->front().toTensor().dim(); ++i) {
-    PARE_ASSIGN_OR_RETURN(ImportValue size, emit_size(inputs[0].sizes_of, i, place));
+    PARE_ASSIGN_OR_RETURN(ImportValue size, emit_size(inputs[0], i, place));
     sizes.push_back(std::move(size));
   }
   expanded[0] = ImportValue::list(c10::ListType::ofInts(), std::move(sizes));
@@ -248,14 +292,31 @@ MaybeValues ImportEmitter::fold(const torch::jit::Node* node, const Values& inpu
   return std::optional<Values>(std::move(outputs));
 }
 
-void ImportEmitter::connect_training(const torch::jit::Node* node, std::vector<Value*>& values) {
+void ImportEmitter::warn_about_momentum(const std::string& layer) {
+  if (std::exchange(has_warned_, true)) return;
+  log_warning(absl::StrCat(layer, ": a normalization without a momentum (momentum=None) is imported with ", kMomentum,
+                           ", by which its running statistics follow the batches in training; so are others like it"));
+}
+
+void ImportEmitter::connect_training(const torch::jit::Node* node, std::vector<Value*>& values,
+                                     const NodePlace& place) {
   const c10::FunctionSchema& schema = node->getOperator().schema();
+  const Origin origin = origin_of(node);
+  const bool is_traced = origin == Origin::kUnknown ? options_.is_trace : origin == Origin::kTrace;
   for (const char* flag : {"training", "train", "use_input_stats"}) {
     const auto index = schema.argumentIndexWithName(flag);
     if (!index.has_value() || !values[*index]->is_constant() || !values[*index]->constant().isBool()) continue;
     if (const auto mean = schema.argumentIndexWithName("running_mean"); mean.has_value()) {
       if (values[*mean]->is_none()) continue;
-    } else if (values[*index]->constant().toBool() && !options_.is_trace) {
+      // A layer with momentum=None averages over all batches, by a counter that import leaves out, and in evaluation
+      // mode it passes 0 on, with which training would never move the statistics.
+      const auto momentum = schema.argumentIndexWithName("momentum");
+      if (momentum.has_value() && values[*momentum]->is_constant() && values[*momentum]->constant().isDouble() &&
+          values[*momentum]->constant().toDouble() == 0) {
+        values[*momentum] = graph_.add_constant(kMomentum);
+        warn_about_momentum(place.scope.empty() ? name_of(node) : place.scope);
+      }
+    } else if (values[*index]->constant().toBool() && !is_traced) {
       continue;  // a dropout that a script leaves on in evaluation mode is meant so
     }
     values[*index] = graph_.training();
@@ -264,9 +325,16 @@ void ImportEmitter::connect_training(const torch::jit::Node* node, std::vector<V
 
 absl::StatusOr<Values> ImportEmitter::emit(const torch::jit::Node* node, const Values& inputs, const NodePlace& place) {
   const bool from_data = depends_on_data(node, inputs);
+  const bool has_shape_from_data = makes_data_shape(node, inputs);
   const bool has_unknown =
       std::any_of(inputs.begin(), inputs.end(), [](const ImportValue& each) { return each.kind == Kind::kUnknown; });
   const std::string name = name_of(node);
+  if (has_unknown && has_effect(node)) {
+    return with_source(
+        absl::UnimplementedError("the operator changes a tensor by a value that only a run can know (a condition, a "
+                                 "text or an uninitialized variable); trace the model with torch.jit.trace"),
+        node);
+  }
   // Texts are made for messages: nothing that the graph needs.
   if (has_unknown || name == "aten::format" || name == "aten::percentFormat") {
     Values unknown(node->outputs().size());
@@ -295,7 +363,7 @@ absl::StatusOr<Values> ImportEmitter::emit(const torch::jit::Node* node, const V
     if (!value.ok()) return with_source(value.status(), node);
     values.push_back(*value);
   }
-  connect_training(node, values);
+  connect_training(node, values, place);
   torch::jit::Operation operation = op->getOperation(node);
   PARE_ASSIGN_OR_RETURN(
       Node * made,
@@ -304,11 +372,12 @@ absl::StatusOr<Values> ImportEmitter::emit(const torch::jit::Node* node, const V
   Values outputs;
   for (size_t i = 0; i < made->outputs().size(); ++i) {
     outputs.push_back(ImportValue::of_graph(made->output(i)));
-    outputs.back().from_data = from_data && !holds_tensor(node->output(i)->type());
+    outputs.back().from_data = holds_tensor(node->output(i)->type()) ? has_shape_from_data : from_data;
   }
   if (name == "aten::size" && inputs.size() == 1) outputs[0].sizes_of = made->input(0);
   PARE_ASSIGN_OR_RETURN(std::optional<ImportValue> number, number_in_tensor(graph_, name, inputs, place));
   if (number.has_value()) {
+    number->from_data = number->from_data || std::any_of(inputs.begin(), inputs.end(), is_from_data);
     if (!holds_tensor(node->output()->type())) return Values{*std::move(number)};
     outputs[0].number = std::make_shared<ImportValue>(*std::move(number));
   }

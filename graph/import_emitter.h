@@ -53,7 +53,8 @@ class ImportEmitter {
   absl::StatusOr<Value*> materialize(const ImportValue& value, const NodePlace& place);
 
   // The number, bool or other plain value that import must know to go on, if it can be known: from examples, where
-  // all of them agree. Unimplemented if they differ.
+  // all of them agree; the graph then gets a check that the model's inputs are like the examples in what decided.
+  // Unimplemented if the examples differ.
   absl::StatusOr<std::optional<c10::IValue>> decide(const ImportValue& value);
 
   // Whether an in-place operator met a tensor that was computed at import: run again without fold_tensors.
@@ -72,13 +73,17 @@ class ImportEmitter {
   absl::StatusOr<std::optional<Values>> fold(const torch::jit::Node* node, const Values& inputs);
   absl::StatusOr<Values> emit(const torch::jit::Node* node, const Values& inputs, const NodePlace& place);
   absl::StatusOr<Values> emit_unpack(const torch::jit::Node* node, const ImportValue& input, const NodePlace& place);
-  absl::StatusOr<ImportValue> emit_size(Value* tensor, int64_t dimension, const NodePlace& place);
-  void connect_training(const torch::jit::Node* node, std::vector<Value*>& values);
+  absl::StatusOr<ImportValue> emit_size(const ImportValue& sizes, int64_t dimension, const NodePlace& place);
+  void connect_training(const torch::jit::Node* node, std::vector<Value*>& values, const NodePlace& place);
+  bool makes_data_shape(const torch::jit::Node* node, const Values& inputs);
+  bool may_be_mask(const ImportValue& index);
+  void warn_about_momentum(const std::string& layer);
 
   Graph& graph_;
   ExampleRun& examples_;
   Options options_;
   bool has_written_into_constant_ = false;
+  bool has_warned_ = false;
 };
 
 }  // namespace pare::graph

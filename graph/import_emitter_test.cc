@@ -6,6 +6,8 @@
 #include <torch/csrc/jit/ir/irparser.h>
 
 #include <list>
+#include <utility>
+#include <vector>
 
 namespace pare::graph {
 namespace {
@@ -98,6 +100,74 @@ TEST_F(ImportEmitterTest, WhatTensorsHoldCannotBeDecided) {
   const Values nonzero = must_run("graph(%x : Tensor):\n  %b : bool = aten::is_nonzero(%x)\n  return (%b)", {x_});
   EXPECT_TRUE(nonzero[0].from_data);
   EXPECT_FALSE(emitter_.decide(nonzero[0])->has_value());
+}
+
+constexpr char kNonzero[] = "graph(%x : Tensor):\n  %y : Tensor = aten::nonzero(%x)\n  return (%y)";
+constexpr char kNumel[] = "graph(%x : Tensor):\n  %n : int = aten::numel(%x)\n  return (%n)";
+constexpr char kIndex[] = "graph(%x : Tensor, %i : Tensor?[]):\n  %y : Tensor = aten::index(%x, %i)\n  return (%y)";
+
+TEST_F(ImportEmitterTest, AShapeThatContentsDecideIsRemembered) {
+  const ImportValue rows = must_run(kNonzero, {x_})[0];
+  EXPECT_TRUE(rows.from_data);
+  EXPECT_TRUE(must_run(kNumel, {rows})[0].from_data);
+  EXPECT_FALSE(must_run(kNumel, {x_})[0].from_data);
+  const ImportValue sizes = must_run(kSize, {rows})[0];
+  const ImportValue first = must_run(
+      "graph(%s : int[], %i : int):\n  %a : int = aten::__getitem__(%s, %i)\n  return (%a)", {sizes, number(0)})[0];
+  EXPECT_TRUE(first.from_data);
+  EXPECT_FALSE((*emitter_.decide(first)).has_value());
+  const Values relu = must_run("graph(%x : Tensor):\n  %y : Tensor = aten::relu(%x)\n  return (%y)", {rows});
+  EXPECT_TRUE(relu[0].from_data) << "it has the same shape";
+}
+
+TEST_F(ImportEmitterTest, AMaskSizesItsResultAndPositionsDoNot) {
+  const auto indices = [](const ImportValue& index) {
+    return ImportValue::list(c10::ListType::create(c10::OptionalType::create(c10::TensorType::get())), {index});
+  };
+  const ImportValue mask = must_run("graph(%x : Tensor):\n  %y : Tensor = aten::isnan(%x)\n  return (%y)", {x_})[0];
+  EXPECT_TRUE(must_run(kIndex, {x_, indices(mask)})[0].from_data);
+  const ImportValue positions = ImportValue::of_graph(*graph_.add_buffer("positions", at::zeros({2}, c10::kLong)));
+  EXPECT_FALSE(must_run(kIndex, {x_, indices(positions)})[0].from_data);
+}
+
+TEST_F(ImportEmitterTest, ASizeThatContentsDecideSizesTheTensor) {
+  const ImportValue count = must_run("graph(%x : Tensor):\n  %n : int = aten::Int(%x)\n  return (%n)", {x_})[0];
+  EXPECT_TRUE(count.from_data);
+  const Values slice = must_run(
+      "graph(%x : Tensor, %d : int, %b : int?, %e : int?, %s : int):\n"
+      "  %y : Tensor = aten::slice(%x, %d, %b, %e, %s)\n  return (%y)",
+      {x_, number(0), number(0), count, number(1)});
+  EXPECT_TRUE(slice[0].from_data);
+  const Values product =
+      must_run("graph(%x : Tensor, %n : int):\n  %y : Tensor = aten::mul(%x, %n)\n  return (%y)", {x_, count});
+  EXPECT_FALSE(product[0].from_data) << "a factor changes no shape";
+}
+
+TEST_F(ImportEmitterTest, AWriteOfAnUnknownValueIsRefused) {
+  const auto written =
+      run("graph(%x : Tensor, %n : float):\n  %y : Tensor = aten::mul_(%x, %n)\n  return (%y)", {x_, ImportValue()});
+  EXPECT_EQ(written.status().code(), absl::StatusCode::kUnimplemented) << written.status();
+  const Values read = must_run("graph(%x : Tensor, %n : float):\n  %y : Tensor = aten::mul(%x, %n)\n  return (%y)",
+                               {x_, ImportValue()});
+  EXPECT_EQ(read[0].kind, Kind::kUnknown) << "whoever uses it is refused";
+}
+
+TEST_F(ImportEmitterTest, ANormalizationWithoutAMomentumGetsOne) {
+  const ImportValue mean = ImportValue::of_graph(*graph_.add_buffer("mean", at::zeros({3})));
+  const ImportValue none = ImportValue::constant({}), no = ImportValue::constant(false);
+  for (const auto& [given, expected] : std::vector<std::pair<double, double>>{{0.0, 0.1}, {0.3, 0.3}}) {
+    const Values norm = must_run(
+        kBatchNorm, {x_, none, none, mean, mean, no, ImportValue::constant(given), ImportValue::constant(1e-5), no});
+    EXPECT_EQ(norm[0].value->producer()->argument("momentum")->constant().toDouble(), expected);
+  }
+}
+
+TEST_F(ImportEmitterTest, ADecisionLeavesACheck) {
+  const Values sizes = must_run("graph(%s : int[]):\n  %a : int, %b : int = prim::ListUnpack(%s)\n  return (%a, %b)",
+                                must_run(kSize, {x_}));
+  EXPECT_TRUE(graph_.size_checks().empty());
+  ASSERT_TRUE(emitter_.decide(sizes[1]).ok());
+  EXPECT_EQ(graph_.size_checks(), (std::vector<SizeCheck>{{x_.value, 1, 3}}));
 }
 
 TEST_F(ImportEmitterTest, AWriteIntoAKnownTensorIsNoticed) {

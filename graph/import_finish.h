@@ -1,16 +1,16 @@
 // graph/import_finish.h: the last step of every import: from nodes as they were found to a model.
 //
-// In this order: one spelling for every operator, in-place operators in functional form, linear layers joined, the
-// traced batch size undone
-// (`is_trace`), dead nodes and unused parameters and buffers removed, the graph validated.
+// In this order: one spelling for every operator, in-place operators in functional form, the weights of a frozen model
+// made parameters again, linear layers joined, the traced batch size undone (`is_trace`), dead nodes and unused
+// parameters and buffers removed, the graph validated.
 
 #ifndef PARE_GRAPH_IMPORT_FINISH_H_
 #define PARE_GRAPH_IMPORT_FINISH_H_
 
-#include <cstdint>
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "graph/batch_size.h"
 #include "graph/graph.h"
 #include "graph/model.h"
 
@@ -18,7 +18,7 @@ namespace pare::graph {
 
 struct ImportFinish {
   bool is_trace = false;
-  int64_t example_batch = 0;  // 0: not known
+  InputShapes inputs;  // empty: not known
 };
 
 absl::StatusOr<std::shared_ptr<Model>> finish_import(std::unique_ptr<Graph> graph, const ImportFinish& finish);

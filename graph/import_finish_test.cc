@@ -38,5 +38,17 @@ TEST(ImportFinishTest, TheBatchIsFreedInTracesOnly) {
   }
 }
 
+TEST(ImportFinishTest, AFrozenModelsWeightsAreParametersAgain) {
+  auto graph = std::make_unique<Graph>();
+  Value* x = graph->add_input("x");
+  const auto constant = [&](c10::IValue value) { return graph->add_constant(std::move(value)); };
+  Value* y = (*graph->add_operator("aten::linear", "", {x, constant(at::zeros({3, 2})), constant({})}, {}))->output();
+  graph->set_output(y);
+  const auto model = finish_import(std::move(graph), {});
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_EQ((*model)->graph().parameters().size(), 1u);
+  EXPECT_EQ((*model)->graph().parameters()[0]->name(), "linear.weight");
+}
+
 }  // namespace
 }  // namespace pare::graph

@@ -169,14 +169,14 @@ absl::Status ImportInterpreter::run_if(const torch::jit::Node* node, Frame& fram
   const bool first_raises = raises(node->blocks()[0]);
   if (first_raises != raises(node->blocks()[1])) return run_branch(first_raises ? 1 : 0);
   auto decided = emitter_.decide(condition);
-  if (!decided.ok()) return with_source(decided.status(), node);
-  if (decided->has_value()) return run_branch((*decided)->toBool() ? 0 : 1);
+  if (decided.ok() && decided->has_value()) return run_branch((*decided)->toBool() ? 0 : 1);
   const bool only_bools =
       std::all_of(node->outputs().begin(), node->outputs().end(),
                   [](const torch::jit::Value* each) { return each->type()->kind() == c10::TypeKind::BoolType; });
   if (only_bools && is_harmless(node->blocks()[0]) && is_harmless(node->blocks()[1])) {
     return run_both(node, condition, frame);
   }
+  if (!decided.ok()) return with_source(decided.status(), node);
   return must_know(node, condition, "a branch").status();
 }
 

@@ -127,6 +127,9 @@ def forward(self, x):
 )",
                          {1, 3});
   EXPECT_EQ(sum(model, {4, 3}), 12.0);
+  // With more columns those after the third would be left out.
+  expect_error((*model)->forward_tensor({at::ones({4, 5})}).status(), absl::StatusCode::kInvalidArgument,
+               "[4, 5], but the model was imported for the size 3 in dimension 1");
 }
 
 TEST_F(ImportInterpreterTest, AConditionOnContentsNamesItsLineAndTheWayOut) {
@@ -139,6 +142,24 @@ def forward(self, x):
                          {1, 3});
   expect_error(model.status(), absl::StatusCode::kUnimplemented, "torch.jit.trace");
   expect_error(model.status(), absl::StatusCode::kUnimplemented, ":3");
+}
+
+TEST_F(ImportInterpreterTest, AnAssertionOnTheBatchNeedsNoDecision) {
+  module_.define(R"(
+def forward(self, x):
+    assert x.size(0) > 2 and x.dim() == 2, "a batch of three or more"
+    return torch.relu(x)
+)");
+  auto graph = std::make_unique<Graph>();
+  auto attributes = ImportAttributes::create(*graph, module_, true);
+  const ImportValue x = ImportValue::of_graph(graph->add_input("x"));
+  // The two examples differ in what the assertion says of them.
+  ExampleRun examples(*graph, {{at::zeros({2, 2})}, {at::zeros({3, 2})}});
+  ImportEmitter emitter(*graph, examples, {});
+  ImportInterpreter interpreter(emitter, *attributes);
+  const auto output =
+      interpreter.run(*module_.get_method("forward").graph(), {ImportValue::constant(module_._ivalue()), x}, {});
+  EXPECT_TRUE(output.ok()) << output.status();
 }
 
 TEST_F(ImportInterpreterTest, ALoopWithoutAnEndIsGivenUp) {

@@ -48,6 +48,37 @@ TEST(ImportModuleTest, GivesTheSameResultsForEveryBatch) {
   }
 }
 
+TEST(ImportModuleTest, AnExampleOfZerosIsCheckedWithNoise) {
+  // What it computes from zeros is the same; what it computes from anything else depends on what that holds.
+  struct BranchingImpl : nn::Module {
+    at::Tensor forward(const at::Tensor& x) { return x.abs().sum().item<double>() > 0 ? at::relu(x) : x; }
+  };
+  auto branching = std::make_shared<BranchingImpl>();
+  const auto model = import(branching, at::zeros({2, 3}));
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kUnimplemented) << model.status();
+}
+
+TEST(ImportModuleTest, WhatAModuleThrowsOrLacksIsAnError) {
+  Net net;
+  const at::Tensor x = at::rand({2, 3, 6, 6});
+  const auto nothing = import_module(*net, [](const std::vector<at::Tensor>&) { return at::Tensor(); }, {x});
+  EXPECT_FALSE(nothing.ok());
+  const auto throws =
+      import_module(*net, [](const std::vector<at::Tensor>&) -> at::Tensor { throw std::runtime_error("no"); }, {x});
+  EXPECT_FALSE(throws.ok());
+  // Rows of a sparse tensor can be picked, and then a dense layer does not take them.
+  EXPECT_FALSE(import(net, x.to_sparse()).ok());
+}
+
+TEST(ImportModuleTest, ImportLeavesRandomNumbersAlone) {
+  Net net;
+  at::manual_seed(5);
+  const at::Tensor expected = at::rand({4});
+  at::manual_seed(5);
+  ASSERT_TRUE(import(net, at::zeros({2, 3, 6, 6})).ok());
+  EXPECT_TRUE(at::equal(at::rand({4}), expected));
+}
+
 TEST(ImportModuleTest, TheModulesModesAreAsBefore) {
   Net net;
   net->train();

@@ -121,6 +121,77 @@ bool is_metadata(const torch::jit::Node* node) {
   return has_any(kNames, node);
 }
 
+bool has_data_shape(const torch::jit::Node* node) {
+  static const std::set<std::string_view> kNames = {
+      "aten::nonzero",
+      "aten::nonzero_numpy",
+      "aten::argwhere",
+      "aten::masked_select",
+      "aten::unique_dim",
+      "aten::unique_consecutive",
+      "aten::unique_dim_consecutive",
+      "aten::_unique",
+      "aten::_unique2",
+      "aten::bincount",
+      "aten::to_sparse",
+      "aten::coalesce",
+      "aten::_pack_padded_sequence",
+      "aten::_pad_packed_sequence",
+  };
+  const std::string name = name_of(node);
+  // where(condition) alone is nonzero by another name.
+  if (name == "aten::where") return node->inputs().size() == 1;
+  if (name == "aten::repeat_interleave") {
+    return node->inputs().size() < 3 || node->input(1)->type()->kind() != c10::TypeKind::IntType;
+  }
+  if (name == "aten::tensor_split") return node->input(1)->type()->isSubtypeOf(*c10::TensorType::get());
+  if (name == "aten::one_hot") {
+    const auto classes = torch::jit::toIValue(node->inputs().back());
+    return !classes.has_value() || !classes->isInt() || classes->toInt() < 0;
+  }
+  return has_any(kNames, node) || absl::EndsWith(name, "nms");
+}
+
+bool sizes_result(const torch::jit::Node* node, size_t argument) {
+  const torch::jit::Operator* op = node->maybeOperator();
+  if (op == nullptr || argument >= op->schema().arguments().size()) return true;
+  const std::string name = name_of(node);
+  c10::TypePtr type = op->schema().arguments()[argument].type();
+  if (type->kind() == c10::TypeKind::NumberType) {
+    return name == "aten::arange" || name == "aten::range" || name == "aten::linspace" || name == "aten::logspace";
+  }
+  while (type->kind() == c10::TypeKind::OptionalType || type->kind() == c10::TypeKind::ListType) {
+    type = type->containedTypes().front();
+  }
+  return type->kind() == c10::TypeKind::IntType || type->kind() == c10::TypeKind::SymIntType;
+}
+
+bool has_effect(const torch::jit::Node* node) {
+  const torch::jit::Operator* op = node->maybeOperator();
+  if (op == nullptr) return false;
+  const auto& arguments = op->schema().arguments();
+  return node->hasSideEffects() || std::any_of(arguments.begin(), arguments.end(), [](const c10::Argument& each) {
+           return each.alias_info() != nullptr && each.alias_info()->isWrite();
+         });
+}
+
+Origin origin_of(const torch::jit::Node* node) {
+  const torch::jit::SourceRange& range = node->sourceRange();
+  const auto original = range.findSourceRangeThatGenerated();
+  const auto source = (original.has_value() ? *original : range).source();
+  if (source == nullptr || source->size() == 0) return Origin::kUnknown;
+  // A file's own text, when nothing is left of what it was made from.
+  const bool is_serialized = source->filename().has_value() && absl::StartsWith(*source->filename(), "code/");
+  if (!original.has_value() && is_serialized) return Origin::kUnknown;
+  const std::string text = source->text_str().str();
+  const std::string line = text.substr(0, text.find('\n'));
+  const size_t call = line.find("): ");
+  const size_t bracket = call == std::string::npos ? call : line.rfind('(', call);
+  const bool is_stack = bracket != std::string::npos && bracket > 0 && call > bracket + 1 &&
+                        line.find_first_not_of("0123456789", bracket + 1) == call;
+  return is_stack ? Origin::kTrace : Origin::kScript;
+}
+
 std::shared_ptr<torch::jit::Operator> operator_of(const torch::jit::Node* node) {
   const torch::jit::Operator* found = node->maybeOperator();
   if (found == nullptr) return nullptr;

@@ -38,6 +38,23 @@ bool is_pure(const torch::jit::Node* node);
 // Whether it tells something about a tensor that its contents do not decide: its size, dtype, device.
 bool is_metadata(const torch::jit::Node* node);
 
+// Whether the shape of its result depends on what a tensor holds, whatever its other arguments: nonzero, unique.
+// (Indexing by a mask is another such case, which the operator's name does not tell.)
+bool has_data_shape(const torch::jit::Node* node);
+
+// Whether number `argument` of its inputs sizes the result (an int, a list of ints, the end of an arange), and does not
+// only take part in the arithmetic.
+bool sizes_result(const torch::jit::Node* node, size_t argument);
+
+// Whether it changes one of its inputs, or anything else that a node left out would leave unchanged.
+bool has_effect(const torch::jit::Node* node);
+
+// Where a node comes from, as far as that can be told. A file keeps, with every node, the piece of source that made it:
+// of a script, the text of the Python function; of a trace, the Python call stack ("model.py(12): forward\n...").
+// kUnknown: the file was stripped of it, or the trace was recorded in C++.
+enum class Origin { kTrace, kScript, kUnknown };
+Origin origin_of(const torch::jit::Node* node);
+
 // The registered operator, with shared ownership: its schema lives as long. nullptr if there is none.
 std::shared_ptr<torch::jit::Operator> operator_of(const torch::jit::Node* node);
 

@@ -4,6 +4,9 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/csrc/jit/ir/irparser.h>
 
+#include <memory>
+#include <string>
+
 namespace pare::graph {
 namespace {
 
@@ -17,6 +20,35 @@ class ImportOperatorsTest : public testing::Test {
 
   torch::jit::Graph graph_;
 };
+
+TEST_F(ImportOperatorsTest, ATraceIsToldFromAScriptByItsSource) {
+  torch::jit::parseIR("graph(%x : Tensor):\n  %y : Tensor = aten::relu(%x)\n  return (%y)", &graph_);
+  torch::jit::Node* node = *graph_.nodes().begin();
+  const auto origin = [&](const std::string& text, const std::string& file) {
+    const auto source = std::make_shared<torch::jit::Source>(text, file, 1);
+    node->setSourceRange(torch::jit::SourceRange(source, 0, text.size()));
+    return origin_of(node);
+  };
+  node->setSourceRange(torch::jit::SourceRange());
+  EXPECT_EQ(origin_of(node), Origin::kUnknown);
+  EXPECT_EQ(origin("/home/me/my (2) model.py(97): forward\n/usr/module.py(1194): _call_impl\n", "/home/me/model.py"),
+            Origin::kTrace);
+  EXPECT_EQ(origin("def forward(self, x): return torch.relu(x)", "model.py"), Origin::kScript);
+  EXPECT_EQ(origin("  def f(a): # (2): a comment\n    return a", "model.py"), Origin::kScript);
+  EXPECT_EQ(origin("def forward(self, x):\n  return torch.relu(x)", "code/__torch__.py"), Origin::kUnknown);
+}
+
+TEST_F(ImportOperatorsTest, TellsWhatContentsSize) {
+  EXPECT_TRUE(has_data_shape(parse("graph(%x : Tensor):\n  %y : Tensor = aten::nonzero(%x)\n  return (%y)")));
+}
+
+TEST_F(ImportOperatorsTest, AnArgumentSizesAResultOrTakesPartInIt) {
+  const auto* node = parse(
+      "graph(%x : Tensor, %n : int, %d : int):\n"
+      "  %y : Tensor = aten::select(%x, %d, %n)\n  return (%y)");
+  EXPECT_TRUE(sizes_result(node, 2));
+  EXPECT_FALSE(has_effect(node));
+}
 
 TEST_F(ImportOperatorsTest, RunsAnOperatorOnKnownValues) {
   const auto* node = parse("graph(%a : int, %b : int):\n  %c : int = aten::add(%a, %b)\n  return (%c)");

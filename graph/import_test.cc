@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/ir/irparser.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -175,8 +177,160 @@ def forward(self, x):
   EXPECT_TRUE(at::equal(*(*model)->forward_tensor({x}), first));
 }
 
-TEST(ImportTest, AStraightModelsBatchIsFree) {
-  const auto model = import_code("def forward(self, x):\n    return torch.relu(x).view(2, 12)");
+TEST(ImportTest, WhatContentsSizeDecidesNothing) {
+  // Decided on an example of zeros, each of these would go one way for all inputs.
+  for (const char* body : {
+           "    idx = torch.nonzero(x > 0)\n    if idx.size(0) == 0:\n        return x * 0\n    return x * 2",
+           "    for i in range(torch.nonzero(x > 0).size(0)):\n        x = x + 1\n    return x",
+           "    if x[x > 0].numel() == 0:\n        return x * 0\n    return x",
+           "    if torch.masked_select(x, x > 0).numel() == 0:\n        return x * 0\n    return x",
+           "    if torch.unique_consecutive(x)[0].size(0) == 1:\n        return x * 0\n    return x",
+           "    if torch.zeros([int(x.max())]).size(0) == 0:\n        return x * 0\n    return x",
+           "    if x[:int(x.max())].shape[0] == 0:\n        return x * 0\n    return x",
+           "    if torch.arange(int(x.max())).numel() == 0:\n        return x * 0\n    return x",
+           "    if len(torch.nonzero(x)) == 0:\n        return x * 0\n    return x",
+       }) {
+    const auto model = import_code(std::string("def forward(self, x):\n") + body, {.input_shapes = {{2, 3}}});
+    EXPECT_EQ(model.status().code(), absl::StatusCode::kUnimplemented) << body << model.status();
+    EXPECT_NE(std::string(model.status().message()).find("torch.jit.trace"), std::string::npos) << model.status();
+  }
+}
+
+TEST(ImportTest, AWriteByAnUnknownConditionIsRefused) {
+  const auto model = import_code(R"(
+def forward(self, x):
+    flag = bool(x.max() > 1) and bool(x.min() < 0)
+    y = torch.sigmoid(x)
+    y.mul_(float(flag))
+    return y
+)");
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kUnimplemented) << model.status();
+  EXPECT_NE(std::string(model.status().message()).find("aten::mul_"), std::string::npos) << model.status();
+}
+
+TEST(ImportTest, AListThatAModelKeepsAndChangesIsRefused) {
+  torch::jit::Module module("Net");
+  module.register_attribute("seen", c10::ListType::ofInts(), std::vector<int64_t>{1});
+  module.define("def forward(self, x):\n    self.seen.append(2)\n    return x * len(self.seen)\n");
+  const auto model = import_torchscript(module, {});
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kUnimplemented) << model.status();
+  EXPECT_NE(std::string(model.status().message()).find("attribute seen"), std::string::npos) << model.status();
+  torch::jit::Module reader("Net");
+  reader.register_attribute("seen", c10::ListType::ofInts(), std::vector<int64_t>{1});
+  reader.define("def forward(self, x):\n    return x * (self.seen + [2])[1]\n");
+  EXPECT_TRUE(import_torchscript(reader, {}).ok());
+}
+
+TEST(ImportTest, AScriptsNumbersAreItsOwn) {
+  const auto model = import_code("def forward(self, x):\n    return torch.dropout(x.view(4, 6), 0.5, True)");
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_TRUE((*model)->forward_tensor({at::rand({4, 6})}).ok());
+  EXPECT_FALSE((*model)->forward_tensor({at::rand({5, 6})}).ok()) << "as the script itself";
+  EXPECT_TRUE((*model)->graph().nodes()[1]->argument("train")->is_constant());
+}
+
+// forward(self, x) as torch.jit.trace leaves it: operators in a row, with the call stack as their source.
+torch::jit::Module traced(const std::string& operators, torch::jit::Module module = torch::jit::Module("Net")) {
+  module.register_parameter("weight", at::rand({5, 12}), false);
+  const auto graph = std::make_shared<torch::jit::Graph>();
+  torch::jit::parseIR("graph(%self, %x : Tensor):\n" + operators, graph.get());
+  graph->inputs()[0]->setType(module.type());
+  const std::string stack = "/home/me/model.py(12): forward\n/usr/lib/module.py(1194): _call_impl\n";
+  const auto source = std::make_shared<torch::jit::Source>(stack, "/home/me/model.py", 12);
+  for (torch::jit::Node* node : graph->nodes()) {
+    node->setSourceRange(torch::jit::SourceRange(source, 0, stack.size()));
+  }
+  torch::jit::Function* forward = module._ivalue()->compilation_unit()->create_function(
+      c10::QualifiedName(*module.type()->name(), "forward"), graph);
+  module.type()->addMethod(forward);
+  return module;
+}
+
+constexpr char kBatchByLiteral[] = R"(  %weight : Tensor = prim::GetAttr[name="weight"](%self)
+  %none : NoneType = prim::Constant()
+  %shape : int[] = prim::Constant[value=[2, -1]]()
+  %flat : Tensor = aten::view(%x, %shape)
+  %y : Tensor = aten::linear(%flat, %weight, %none)
+  return (%y)
+)";
+
+TEST(ImportTest, ATracesBatchIsFoundWhateverTheUsersIs) {
+  const std::string path = write("literal.pt", bytes_of(traced(kBatchByLiteral)));
+  for (const int64_t given : {1, 2, 5}) {
+    const auto model = import_torchscript(path, {.input_shapes = {{given, 3, 4}}});
+    ASSERT_TRUE(model.ok()) << model.status();
+    for (const int64_t batch : {1, 2, 3}) {
+      const auto output = (*model)->forward_tensor({at::rand({batch, 3, 4})});
+      ASSERT_TRUE(output.ok()) << output.status();
+      EXPECT_EQ(output->sizes(), (std::vector<int64_t>{batch, 5}));
+    }
+  }
+}
+
+TEST(ImportTest, ATraceThatCallsAScriptIsATrace) {
+  torch::jit::Module helper("Helper"), module("Net");
+  helper.define("def forward(self, x):\n    if x.dim() == 3:\n        return x * 2\n    return x\n");
+  module.register_module("helper", helper);
+  const auto model = import_torchscript(traced(R"(  %helper = prim::GetAttr[name="helper"](%self)
+  %y : Tensor = prim::CallMethod[name="forward"](%helper, %x)
+  %shape : int[] = prim::Constant[value=[2, 12]]()
+  %flat : Tensor = aten::view(%y, %shape)
+  return (%flat)
+)",
+                                               module),
+                                        {.input_shapes = {{2, 3, 4}}});
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ((*model)->forward_tensor({at::rand({5, 3, 4})})->sizes(), (std::vector<int64_t>{5, 12}));
+}
+
+TEST(ImportTest, ATracesOwnNumberStays) {
+  const auto model = import_torchscript(traced(R"(  %shape : int[] = prim::Constant[value=[3, -1]]()
+  %y : Tensor = aten::relu(%x)
+  %flat : Tensor = aten::view(%y, %shape)
+  return (%flat)
+)"),
+                                        {});
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ((*model)->forward_tensor({at::rand({1, 3, 4, 4})})->sizes(), (std::vector<int64_t>{3, 16}));
+}
+
+TEST(ImportTest, ATracesComputedSizesStayComputed) {
+  // x.view(x.size(0) * x.size(1) // 2, -1) * x.size(0), as Python's tracer writes it.
+  const auto model = import_torchscript(write("sizes.pt", bytes_of(traced(R"(  %zero : int = prim::Constant[value=0]()
+  %one : int = prim::Constant[value=1]()
+  %rest : int = prim::Constant[value=-1]()
+  %two_int : int = prim::Constant[value=2]()
+  %two : Tensor = prim::NumToTensor(%two_int)
+  %b : int = aten::size(%x, %zero)
+  %bt : Tensor = prim::NumToTensor(%b)
+  %c : int = aten::size(%x, %one)
+  %ct : Tensor = prim::NumToTensor(%c)
+  %bc : Tensor = aten::mul(%bt, %ct)
+  %half : Tensor = aten::floor_divide(%bc, %two)
+  %n : int = aten::Int(%half)
+  %shape : int[] = prim::ListConstruct(%n, %rest)
+  %flat : Tensor = aten::view(%x, %shape)
+  %y : Tensor = aten::mul(%flat, %bt)
+  return (%y)
+)"))),
+                                        {});
+  ASSERT_TRUE(model.ok()) << model.status();
+  for (const int64_t batch : {1, 2, 5}) {
+    const at::Tensor x = at::rand({batch, 4, 3});
+    const auto output = (*model)->forward_tensor({x});
+    ASSERT_TRUE(output.ok()) << output.status();
+    EXPECT_TRUE(at::equal(*output, x.view({batch * 2, -1}) * batch));
+  }
+}
+
+TEST(ImportTest, AStrippedTraceIsOneWithoutControlFlow) {
+  torch::jit::Module module = traced(
+      "  %shape : int[] = prim::Constant[value=[2, 12]]()\n"
+      "  %y : Tensor = aten::view(%x, %shape)\n  return (%y)\n");
+  for (torch::jit::Node* node : module.get_method("forward").graph()->nodes()) {
+    node->setSourceRange(torch::jit::SourceRange());
+  }
+  const auto model = import_torchscript(module, {});
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_EQ((*model)->forward_tensor({at::rand({5, 3, 4})})->sizes(), (std::vector<int64_t>{5, 12}));
 }

@@ -58,7 +58,8 @@ struct ImportValue {
   std::shared_ptr<Container> container;  // kList, kTuple, kDict
 
   // ---- Of kGraph only
-  // A number or a bool that the contents of a tensor decide, and not shapes, dtypes or devices alone.
+  // A number or a bool that the contents of a tensor decide, and not shapes, dtypes or devices alone; a tensor whose
+  // shape they decide (of nonzero, unique, x[x > 0]).
   bool from_data = false;
   // A tensor without dimensions that holds this number (tracing turns sizes into tensors).
   std::shared_ptr<ImportValue> number;

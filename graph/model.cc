@@ -1,10 +1,17 @@
 #include "graph/model.h"
 
+#include <ATen/core/Dict.h>
+#include <ATen/core/List.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/isnan.h>
 
+#include <algorithm>
+#include <functional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "graph/program.h"
@@ -35,6 +42,82 @@ std::vector<std::pair<std::string, at::Tensor>> named_tensors(const std::vector<
   return result;
 }
 
+absl::Status check_sizes(const Graph& graph, const std::vector<c10::IValue>& inputs) {
+  for (const SizeCheck& check : graph.size_checks()) {
+    const auto found = std::find(graph.inputs().begin(), graph.inputs().end(), check.input);
+    const c10::IValue& input = inputs[static_cast<size_t>(found - graph.inputs().begin())];
+    if (!input.isTensor() || !input.toTensor().defined()) continue;  // the operators say what they think of it
+    const at::IntArrayRef sizes = input.toTensor().sizes();
+    const int64_t rank = static_cast<int64_t>(sizes.size());
+    const bool is_right = check.dimension == SizeCheck::kRank
+                              ? rank == check.expected
+                              : check.dimension < rank && sizes[static_cast<size_t>(check.dimension)] == check.expected;
+    if (is_right) continue;
+    const std::string expected = check.dimension == SizeCheck::kRank
+                                     ? absl::StrCat(check.expected, " dimensions")
+                                     : absl::StrCat("the size ", check.expected, " in dimension ", check.dimension);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "input ", check.input->name(), " has the shape [", absl::StrJoin(sizes, ", "),
+        "], but the model was imported for ", expected,
+        ": its branches or loops were decided by it. Import the model with the shape that it is to run with "
+        "(ImportOptions::input_shapes, --input_shape)"));
+  }
+  return absl::OkStatus();
+}
+
+// The same value with every tensor in it, and every device, as `tensor_of` and `device` say.
+c10::IValue moved(const c10::IValue& value, const std::function<at::Tensor(const at::Tensor&)>& tensor_of,
+                  std::optional<c10::Device> device) {
+  if (value.isTensor()) return value.toTensor().defined() ? tensor_of(value.toTensor()) : value;
+  if (value.isDevice()) return device.has_value() ? c10::IValue(*device) : value;
+  if (value.isTuple()) {
+    std::vector<c10::IValue> elements;
+    for (const c10::IValue& each : value.toTupleRef().elements()) elements.push_back(moved(each, tensor_of, device));
+    return c10::ivalue::Tuple::create(std::move(elements));
+  }
+  if (value.isList()) {
+    c10::impl::GenericList list(value.toList().elementType());
+    for (const c10::IValue& each : value.toListRef()) list.push_back(moved(each, tensor_of, device));
+    return list;
+  }
+  if (value.isGenericDict()) {
+    const auto dict = value.toGenericDict();
+    c10::impl::GenericDict copy(dict.keyType(), dict.valueType());
+    for (const auto& entry : dict) copy.insert(entry.key(), moved(entry.value(), tensor_of, device));
+    return copy;
+  }
+  return value;
+}
+
+// The constants of a graph with what uses them: the name of the node and of its argument.
+void for_each_constant(const Graph& graph, const std::function<void(Value*, const std::string&)>& visit) {
+  std::set<const Value*> seen;
+  for (const Node* node : graph.nodes()) {
+    for (size_t i = 0; i < node->inputs().size(); ++i) {
+      Value* input = node->input(i);
+      if (!input->is_constant() || !seen.insert(input).second) continue;
+      const bool has_name = node->schema() != nullptr && i < node->schema()->arguments().size();
+      visit(input, absl::StrCat(node->name(), "'s constant ",
+                                has_name ? node->schema()->arguments()[i].name() : absl::StrCat(i)));
+    }
+  }
+  Value* output = graph.output();
+  if (output != nullptr && output->is_constant() && seen.insert(output).second) visit(output, "the constant output");
+}
+
+bool is_finite(const at::Tensor& tensor) {
+  const auto finite = guard_torch("looking for NaN", [&] {
+    return !tensor.is_floating_point() || at::isfinite(tensor.detach()).all().item<bool>();
+  });
+  return finite.ok() && *finite;
+}
+
+bool has_nan(const at::Tensor& tensor) {
+  const auto nan = guard_torch(
+      "looking for NaN", [&] { return tensor.is_floating_point() && at::isnan(tensor.detach()).any().item<bool>(); });
+  return !nan.ok() || *nan;
+}
+
 }  // namespace
 
 Model::Model(std::unique_ptr<Graph> graph) : graph_(std::move(graph)) {}
@@ -46,9 +129,17 @@ absl::StatusOr<c10::IValue> Model::forward(std::vector<c10::IValue> inputs) {
         absl::StrCat("the model takes ", graph_->inputs().size(), " inputs, but ", inputs.size(), " were given"));
   }
   if (program_ == nullptr || program_->version() != graph_->version()) {
-    PARE_ASSIGN_OR_RETURN(Program program, Program::compile(*graph_));
-    program_ = std::make_unique<Program>(std::move(program));
+    PARE_ASSIGN_OR_RETURN(auto program,
+                          guard_torch("preparing the model to run", [&] { return Program::compile(*graph_); }));
+    PARE_RETURN_IF_ERROR(program.status());
+    program_ = std::make_unique<Program>(*std::move(program));
   }
+  PARE_RETURN_IF_ERROR(check_sizes(*graph_, inputs));
+  input_dtypes_.clear();
+  for (const c10::IValue& input : inputs) {
+    if (input.isTensor() && input.toTensor().defined()) input_dtypes_.push_back(input.toTensor().scalar_type());
+  }
+  if (input_dtypes_.size() != inputs.size()) input_dtypes_.clear();
   return program_->run(std::move(inputs), training_, observer_);
 }
 
@@ -63,7 +154,7 @@ absl::StatusOr<at::Tensor> Model::forward_tensor(const std::vector<at::Tensor>& 
 
 absl::Status Model::to(std::optional<c10::Device> device, std::optional<c10::ScalarType> dtype) {
   return guard_torch("moving the model", [&] {
-    const auto moved = [&](const at::Tensor& tensor) {
+    const auto moved_tensor = [&](const at::Tensor& tensor) {
       return tensor.to(device.value_or(tensor.device()),
                        dtype.has_value() && tensor.is_floating_point() ? *dtype : tensor.scalar_type());
     };
@@ -71,20 +162,13 @@ absl::Status Model::to(std::optional<c10::Device> device, std::optional<c10::Sca
       for (Value* value : *values) {
         // set_data keeps the tensor's identity, which is what an optimizer holds.
         at::Tensor tensor = value->tensor();
-        tensor.set_data(moved(tensor.detach()));
+        tensor.set_data(moved_tensor(tensor.detach()));
         tensor.mutable_grad().reset();
       }
     }
-    for (Node* node : graph_->nodes()) {
-      for (Value* input : node->inputs()) {
-        if (!input->is_constant()) continue;
-        if (input->constant().isTensor() && input->constant().toTensor().defined()) {
-          graph_->set_constant(input, moved(input->constant().toTensor()));
-        } else if (input->constant().isDevice() && device.has_value()) {
-          graph_->set_constant(input, *device);
-        }
-      }
-    }
+    for_each_constant(*graph_, [&](Value* constant, const std::string&) {
+      graph_->set_constant(constant, moved(constant->constant(), moved_tensor, device));
+    });
   });
 }
 
@@ -110,11 +194,14 @@ std::vector<std::string> Model::non_finite_tensors() const {
   std::vector<std::string> names;
   for (const std::vector<Value*>* values : {&graph_->parameters(), &graph_->buffers()}) {
     for (const Value* value : *values) {
-      const at::Tensor& tensor = value->tensor();
-      if (tensor.is_floating_point() && !at::isfinite(tensor.detach()).all().item<bool>())
-        names.push_back(value->name());
+      if (!is_finite(value->tensor())) names.push_back(value->name());
     }
   }
+  for_each_constant(*graph_, [&](Value* constant, const std::string& name) {
+    // An attention mask holds infinities on purpose.
+    const c10::IValue& value = constant->constant();
+    if (value.isTensor() && value.toTensor().defined() && has_nan(value.toTensor())) names.push_back(name);
+  });
   return names;
 }
 

@@ -43,15 +43,22 @@ class Model {
   // ---- Running
   // ------------------------------------------------------------------------------------------------------- One IValue
   // for each input of the graph. Errors: InvalidArgument with the name of the node that failed and LibTorch's message
-  // (a wrong shape, dtype or device), ResourceExhausted.
+  // (a wrong shape, dtype or device), or with the input whose size is not the one that import decided by (see
+  // Graph::size_checks()); ResourceExhausted.
   absl::StatusOr<c10::IValue> forward(std::vector<c10::IValue> inputs);
   // For models whose output is one tensor; of a tuple or list (GoogLeNet's training outputs) it is the first tensor.
   absl::StatusOr<at::Tensor> forward_tensor(const std::vector<at::Tensor>& inputs);
+
+  // The dtype of each input: what the last forward() was given. Empty before the first one, and when an input was no
+  // tensor: not known. Exports write it down; set it where no forward() tells, as for a model that is only converted.
+  const std::vector<c10::ScalarType>& input_dtypes() const { return input_dtypes_; }
+  void set_input_dtypes(std::vector<c10::ScalarType> dtypes) { input_dtypes_ = std::move(dtypes); }
 
   // Called with each node's outputs after it has run, until set to nullptr: for calibration, shapes, debugging. Slows
   // forward() down only while set.
   using Observer = std::function<void(const Node& node, at::ArrayRef<c10::IValue> outputs)>;
   void set_observer(Observer observer) { observer_ = std::move(observer); }
+  const Observer& observer() const { return observer_; }
 
   // ---- Mode, device, dtype
   // -------------------------------------------------------------------------------------------
@@ -70,12 +77,15 @@ class Model {
   std::vector<at::Tensor> parameters() const;
   void zero_grad();
 
-  // The names of parameters and buffers that hold a NaN or an infinity.
+  // The names of parameters and buffers that hold a NaN or an infinity, and of the operators' constant tensors that
+  // hold a NaN
+  // ("<node>'s constant <argument>": the weights of a frozen model are such). One that cannot be looked at counts too.
   std::vector<std::string> non_finite_tensors() const;
 
  private:
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<Program> program_;
+  std::vector<c10::ScalarType> input_dtypes_;
   Observer observer_;
   bool training_ = false;
 };

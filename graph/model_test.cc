@@ -3,13 +3,10 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 
 #include "gmock/gmock.h"
 #include "graph/hooks.h"
-#include "graph/state.h"
 #include "graph/validate.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -170,51 +167,58 @@ TEST(Model, NonFiniteTensorsAreNamed) {
   EXPECT_THAT(net.model->non_finite_tensors(), ElementsAre("fc.weight", "bn.running_mean"));
 }
 
-class StateFile : public ::testing::Test {
- protected:
-  std::string path_ = ::testing::TempDir() + "/model.state";
-};
-
-TEST_F(StateFile, ComesBackWhole) {
-  Net net, other;
-  net.weight->tensor().detach().fill_(3);
-  net.mean->tensor().fill_(-1);
-  net.factor->factor = 0.5;
-  ASSERT_TRUE(save_state(*net.model, path_).ok());
-  const at::Tensor held = other.weight->tensor();
-  ASSERT_TRUE(load_state(*other.model, path_).ok());
-  EXPECT_TRUE(at::equal(held, at::full({3, 2}, 3.0)));
-  EXPECT_TRUE(at::equal(other.mean->tensor(), at::full({3}, -1.0)));
-  EXPECT_EQ(other.factor->factor, 0.5);
+TEST(Model, ANanInAConstantIsNamedAndAnInfinityIsNot) {
+  auto graph = std::make_unique<Graph>();
+  Value* x = graph->add_input("x");
+  Value* mask = graph->add_constant(at::full({2}, -std::numeric_limits<float>::infinity()));
+  Node* masked = *graph->add_operator("aten::add", "Tensor", {x, mask, graph->add_constant(1)}, {});
+  Value* weight = graph->add_constant(at::full({2}, std::nan("")));
+  graph->set_output((*graph->add_operator("aten::mul", "Tensor", {masked->output(), weight}, {}))->output());
+  Model model(std::move(graph));
+  EXPECT_THAT(model.non_finite_tensors(), ElementsAre("aten::mul's constant other"));
 }
 
-TEST_F(StateFile, WhatDoesNotFitIsRefusedWhole) {
-  Net net;
-  ModelState state = get_state(*net.model);
-  state.tensors["fc.weight"] = at::zeros({3, 2});
-  state.tensors["fc.scale"] = at::zeros({2});
-  EXPECT_THAT(std::string(set_state(*net.model, state).message()), HasSubstr("fc.scale"));
-  EXPECT_TRUE(at::equal(net.weight->tensor(), at::ones({3, 2})));
-  state = get_state(*net.model);
-  state.tensors["more"] = at::zeros({2});
-  EXPECT_THAT(std::string(set_state(*net.model, state).message()), HasSubstr("more"));
-  state = get_state(*net.model);
-  state.tensors.erase("bn.running_var");
-  EXPECT_THAT(std::string(set_state(*net.model, state).message()), HasSubstr("bn.running_var"));
-  state = get_state(*net.model);
-  state.transforms.begin()->second = nlohmann::json::object();
-  EXPECT_THAT(std::string(set_state(*net.model, state).message()), HasSubstr("factor"));
+TEST(Model, ConstantsInListsAndAsTheOutputMoveToo) {
+  auto graph = std::make_unique<Graph>();
+  Value* x = graph->add_input("x");
+  Value* list = graph->add_constant(c10::List<at::Tensor>({at::ones({1}), at::ones({1})}));
+  Value* cat = (*graph->add_operator("aten::cat", "", {list, graph->add_constant(0)}, {}))->output();
+  Value* sum = (*graph->add_operator("aten::mul", "Tensor", {x, cat}, {}))->output();
+  graph->set_output((*graph->add_structure("prim::TupleConstruct", {sum, cat}, 1, {}))->output());
+  Model model(std::move(graph));
+  ASSERT_TRUE(model.to(std::nullopt, at::kDouble).ok());
+  EXPECT_EQ(list->constant().toTensorVector()[0].scalar_type(), at::kDouble);
+  EXPECT_EQ(model.forward_tensor({at::ones({2}, at::kDouble)})->scalar_type(), at::kDouble);
+
+  auto constant = std::make_unique<Graph>();
+  constant->set_output(constant->add_constant(at::ones({1})));
+  Model fixed(std::move(constant));
+  ASSERT_TRUE(fixed.to(std::nullopt, at::kDouble).ok());
+  EXPECT_EQ(fixed.forward_tensor({})->scalar_type(), at::kDouble);
 }
 
-TEST_F(StateFile, TruncatedAndForeignFilesAreRefused) {
-  Net net;
-  ASSERT_TRUE(save_state(*net.model, path_).ok());
-  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) / 2);
-  EXPECT_THAT(std::string(load_state(*net.model, path_).message()), HasSubstr("model.state is not a whole file"));
-  std::ofstream(path_) << "hello";
-  EXPECT_EQ(load_state(*net.model, path_).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(load_state(*net.model, path_ + ".none").code(), absl::StatusCode::kNotFound);
-  EXPECT_FALSE(save_state(*net.model, ::testing::TempDir() + "/none/x").ok());
+TEST(Model, AnInputThatFailsASizeCheckIsRefused) {
+  auto graph = std::make_unique<Graph>();
+  Value* x = graph->add_input("image");
+  graph->set_output((*graph->add_operator("aten::relu", "", {x}, {}))->output());
+  graph->add_size_check({x, 1, 3});
+  graph->add_size_check({x, 1, 3});
+  graph->add_size_check({x, SizeCheck::kRank, 2});
+  EXPECT_EQ(graph->size_checks().size(), 2u);
+  Model model(std::move(graph));
+  EXPECT_TRUE(model.forward_tensor({at::ones({7, 3})}).ok());
+  const absl::Status wrong = model.forward_tensor({at::ones({7, 5})}).status();
+  EXPECT_EQ(wrong.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(wrong.message()), HasSubstr("input image has the shape [7, 5]"));
+  EXPECT_THAT(std::string(wrong.message()), HasSubstr("the size 3 in dimension 1"));
+  EXPECT_THAT(std::string(model.forward_tensor({at::ones({7, 3, 1})}).status().message()), HasSubstr("2 dimensions"));
+}
+
+TEST(Model, AGraphWithoutAnOutputIsAnErrorAndNoException) {
+  auto graph = std::make_unique<Graph>();
+  graph->add_input("x");
+  Model model(std::move(graph));
+  EXPECT_EQ(model.forward_tensor({at::ones({1})}).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "base/status_macros.h"
@@ -76,6 +77,7 @@ absl::StatusOr<ModelProfile> profile_model(Model& model, const std::vector<at::T
   for (size_t i = 0; i < inputs.size() && i < model.graph().inputs().size(); ++i) {
     shapes[model.graph().inputs()[i]] = inputs[i].sizes().vec();
   }
+  Model::Observer user = model.observer();
   model.set_observer([&](const Node& node, at::ArrayRef<c10::IValue> outputs) {
     NodeProfile entry;
     entry.node = &node;
@@ -96,7 +98,7 @@ absl::StatusOr<ModelProfile> profile_model(Model& model, const std::vector<at::T
     profile.flops += entry.flops;
     profile.nodes.push_back(std::move(entry));
   });
-  const absl::Cleanup stop_observing = [&model] { model.set_observer(nullptr); };
+  const absl::Cleanup stop_observing = [&model, &user] { model.set_observer(std::move(user)); };
   const at::NoGradGuard no_grad;
   PARE_RETURN_IF_ERROR(model.forward(std::vector<c10::IValue>(inputs.begin(), inputs.end())).status());
   for (const at::Tensor& parameter : model.parameters()) profile.parameters += parameter.numel();

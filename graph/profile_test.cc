@@ -1,5 +1,6 @@
 #include "graph/profile.h"
 
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
 #include "gtest/gtest.h"
@@ -68,6 +69,22 @@ TEST(Profile, AWrongShapeIsTheModelsError) {
   Model model(std::move(owned));
   EXPECT_EQ(profile_model(model, {at::zeros({1, 2, 3})}).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(profile_model(model, {at::zeros({1, 2})}).ok());
+}
+
+TEST(Profile, AUsersObserverIsPutBack) {
+  auto graph = std::make_unique<Graph>();
+  Value* x = graph->add_input("x");
+  graph->set_output((*graph->add_operator("aten::relu", "", {x}, {}))->output());
+  Model model(std::move(graph));
+  int seen = 0;
+  model.set_observer([&](const Node&, at::ArrayRef<c10::IValue>) { ++seen; });
+  ASSERT_TRUE(profile_model(model, {at::ones({1})}).ok());
+  EXPECT_EQ(seen, 0);
+  ASSERT_TRUE(model.forward_tensor({at::ones({1})}).ok());
+  EXPECT_EQ(seen, 1);
+  EXPECT_FALSE(profile_model(model, {}).ok());
+  ASSERT_TRUE(model.forward_tensor({at::ones({1})}).ok());
+  EXPECT_EQ(seen, 2);
 }
 
 }  // namespace

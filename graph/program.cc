@@ -1,7 +1,12 @@
 #include "graph/program.h"
 
+#include <ATen/core/grad_mode.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/util/SmallVector.h>
 
+#include <set>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -9,6 +14,40 @@
 #include "base/torch_guard.h"
 
 namespace pare::graph {
+
+namespace {
+
+// The in-place form of an elementwise operator on one tensor, whose result has that tensor's shape, dtype and layout.
+std::optional<c10::OperatorHandle> in_place_form(const Node& node) {
+  static const std::set<std::string_view> kActivations = {
+      "aten::relu",    "aten::relu6", "aten::hardtanh",  "aten::leaky_relu", "aten::elu",       "aten::celu",
+      "aten::selu",    "aten::silu",  "aten::mish",      "aten::gelu",       "aten::hardswish", "aten::hardsigmoid",
+      "aten::sigmoid", "aten::tanh",  "aten::threshold", "aten::clamp",      "aten::clamp_min", "aten::clamp_max"};
+  if (node.schema() == nullptr || kActivations.count(node.op()) == 0) return std::nullopt;
+  // A clamp by tensors broadcasts.
+  for (size_t i = 1; i < node.inputs().size(); ++i) {
+    if (!node.input(i)->is_constant() || node.input(i)->constant().isTensor()) return std::nullopt;
+  }
+  auto found = c10::Dispatcher::singleton().findSchema({node.op() + "_", node.overload()});
+  if (!found.has_value() || found->schema().arguments().size() != node.inputs().size()) return std::nullopt;
+  return *found;
+}
+
+// Whether no one can tell that this tensor is overwritten: the only reference to the only tensor on memory that
+// LibTorch allocated itself (a caller's own array is not resizable).
+bool is_ours_alone(const at::Tensor& tensor) {
+  if (!tensor.defined() || tensor.use_count() != 1 || !tensor.has_storage() || tensor.layout() != c10::kStrided) {
+    return false;
+  }
+  const c10::Storage& storage = tensor.storage();
+  return storage.use_count() == 1 && storage.resizable() && tensor.is_floating_point() && !tensor.requires_grad() &&
+         tensor.is_non_overlapping_and_dense() && tensor.is_inference() == c10::InferenceMode::is_enabled();
+}
+
+// Operators are being recorded: what is recorded must be what the graph says.
+bool is_tracing() { return c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::Tracer); }
+
+}  // namespace
 
 absl::StatusOr<Program> Program::compile(const Graph& graph) {
   if (graph.output() == nullptr) return absl::FailedPreconditionError("the graph has no output: call set_output()");
@@ -52,6 +91,11 @@ absl::StatusOr<Program> Program::compile(const Graph& graph) {
     instruction.node = node;
     for (const Value* input : node->inputs()) instruction.operands.push_back(operand_of(input));
     for (const Value* output : node->outputs()) instruction.results.push_back(place(output));
+    // An input of the model is its caller's.
+    if (!instruction.operands.empty() && instruction.operands[0].kind == Operand::Kind::kLastUseOfSlot &&
+        node->input(0)->kind() == Value::Kind::kNodeOutput) {
+      instruction.in_place = in_place_form(*node);
+    }
     program.instructions_.push_back(std::move(instruction));
   }
   program.result_ = operand_of(graph.output());
@@ -85,7 +129,12 @@ void Program::execute(const Instruction& instruction, std::vector<c10::IValue>& 
     stack.emplace_back(node.transform()->forward(inputs));
   } else {
     for (const Operand& operand : instruction.operands) stack.push_back(load(operand, slots, training));
-    node.function()(stack);
+    if (instruction.in_place.has_value() && !at::GradMode::is_enabled() && stack[0].isTensor() &&
+        is_ours_alone(stack[0].toTensor()) && !is_tracing()) {
+      instruction.in_place->callBoxed(stack);
+    } else {
+      node.function()(stack);
+    }
   }
   TORCH_CHECK(stack.size() == instruction.results.size(), "returned ", stack.size(), " values, expected ",
               instruction.results.size());

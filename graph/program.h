@@ -2,14 +2,19 @@
 //
 // Every computed value has a slot; slots are reused once their value has had its last use, and a value is moved, not
 // copied, into the operator that uses it last, so that its memory is free as early as it can be.
+//
+// Without gradients, an activation (relu, silu, ...) whose input no one else holds is computed in its input's memory: a
+// model that was written with in-place activations, which import makes functional, takes no more memory than it did.
 
 #ifndef PARE_GRAPH_PROGRAM_H_
 #define PARE_GRAPH_PROGRAM_H_
 
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -39,7 +44,8 @@ class Program {
   struct Instruction {
     const Node* node;
     std::vector<Operand> operands;
-    std::vector<size_t> results;  // a slot for each output, kNoSlot for one that nothing uses
+    std::vector<size_t> results;                  // a slot for each output, kNoSlot for one that nothing uses
+    std::optional<c10::OperatorHandle> in_place;  // of an activation whose input may be overwritten
   };
   static constexpr size_t kNoSlot = ~size_t{0};
 

@@ -27,7 +27,14 @@ absl::Status replace_convolution(Graph& graph, Node* node) {
   const Value* transposed = node->argument("transposed");
   const Value* stride = node->argument("stride");
   if (!transposed->is_constant() || !stride->is_constant() || !stride->constant().isIntList()) return absl::OkStatus();
-  const size_t dimensions = stride->constant().toIntVector().size();
+  // The weight tells for certain: a stride of one number is good for all dimensions.
+  const Value* weight = node->argument("weight");
+  int64_t dimensions = static_cast<int64_t>(stride->constant().toIntVector().size());
+  if (weight->is_parameter() || weight->is_buffer()) {
+    dimensions = weight->tensor().dim() - 2;
+  } else if (weight->is_constant() && weight->constant().isTensor()) {
+    dimensions = weight->constant().toTensor().dim() - 2;
+  }
   if (dimensions < 1 || dimensions > 3) return absl::OkStatus();
   const bool is_transposed = transposed->constant().toBool();
   std::vector<const char*> arguments = {"input", "weight", "bias", "stride", "padding", "dilation", "groups"};
@@ -41,6 +48,20 @@ absl::Status replace_convolution(Graph& graph, Node* node) {
       Node * convolution,
       graph.add_operator(absl::StrCat(is_transposed ? "aten::conv_transpose" : "aten::conv", dimensions, "d"),
                          is_transposed && dimensions > 1 ? "input" : "", std::move(inputs), place));
+  PARE_RETURN_IF_ERROR(graph.replace_uses(node->output(), convolution->output()));
+  return graph.remove(node);
+}
+
+// What a trace holds of a convolution whose padding has a name ("same"): aten::convNd's overload for it has the same
+// arguments.
+absl::Status replace_convolution_mode(Graph& graph, Node* node) {
+  const Value* weight = node->argument("weight");
+  const bool is_known = weight->is_parameter() || weight->is_buffer();
+  const int64_t dimensions = is_known ? weight->tensor().dim() - 2 : 0;
+  if (dimensions < 1 || dimensions > 3) return absl::OkStatus();
+  NodePlace place{.before = node, .scope = node->scope(), .scope_types = node->scope_types(), .source = node->source()};
+  PARE_ASSIGN_OR_RETURN(Node * convolution, graph.add_operator(absl::StrCat("aten::conv", dimensions, "d"), "padding",
+                                                               node->inputs(), place));
   PARE_RETURN_IF_ERROR(graph.replace_uses(node->output(), convolution->output()));
   return graph.remove(node);
 }
@@ -116,6 +137,8 @@ absl::Status simplify(Graph& graph) {
       PARE_RETURN_IF_ERROR(graph.remove(node));
     } else if (node->op() == "aten::_convolution") {
       PARE_RETURN_IF_ERROR(replace_convolution(graph, node));
+    } else if (node->op() == "aten::_convolution_mode") {
+      PARE_RETURN_IF_ERROR(replace_convolution_mode(graph, node));
     }
   }
   return absl::OkStatus();

@@ -2,6 +2,7 @@
 // the same graph and later passes have one case each.
 //
 //   aten::_convolution (what traces hold)        aten::conv1d, conv2d, conv3d, conv_transpose1d, ...
+//   aten::_convolution_mode (padding by name)    aten::conv1d.padding, ...
 //   x[:] (a slice of everything)                 x
 
 #ifndef PARE_GRAPH_SIMPLIFY_H_

@@ -3,6 +3,7 @@
 #include <ATen/ops/_convolution.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/rand.h>
 #include <gtest/gtest.h>
 
@@ -55,6 +56,26 @@ TEST(SimplifyTest, ConvolutionsGetTheNameOfTheirKind) {
     EXPECT_EQ(model.graph().nodes()[0]->scope(), "conv");
     EXPECT_TRUE(at::equal(*model.forward_tensor({x}), before)) << each.op;
   }
+}
+
+TEST(SimplifyTest, AConvolutionThatIsPaddedByNameIsOneToo) {
+  Graph* graph = new Graph;
+  Model model{std::unique_ptr<Graph>(graph)};
+  const auto constant = [&](c10::IValue value) { return graph->add_constant(std::move(value)); };
+  Value* weight = *graph->add_parameter("weight", at::rand({4, 3, 3, 4}));
+  Node* node = *graph->add_operator("aten::_convolution_mode", "",
+                                    {graph->add_input("x"), weight, constant({}), constant(Ints{1, 1}),
+                                     constant(std::string("same")), constant(Ints{1, 1}), constant(1)},
+                                    {.scope = "conv"});
+  graph->set_output(node->output());
+  const at::Tensor x = at::rand({2, 3, 8, 8});
+  const at::Tensor before = *model.forward_tensor({x});
+  ASSERT_TRUE(simplify(*graph).ok());
+  ASSERT_TRUE(validate(*graph).ok());
+  ASSERT_EQ(graph->num_nodes(), 1u);
+  EXPECT_EQ(graph->nodes()[0]->op(), "aten::conv2d");
+  EXPECT_EQ(graph->nodes()[0]->scope(), "conv");
+  EXPECT_TRUE(at::equal(*model.forward_tensor({x}), before));
 }
 
 TEST(SimplifyTest, ASliceOfEverythingGoesAndAnyOtherStays) {
@@ -128,6 +149,26 @@ TEST_F(JoinLinearTest, AProductThatIsUsedTwiceKeepsItsAddition) {
 TEST_F(JoinLinearTest, AScaledBiasIsLeftAlone) {
   Value* y = add("aten::addmm", "", {bias_, x_, add("aten::t", "", {weight_}), constant(2), constant(1)});
   EXPECT_EQ(run(y, {2, 4}), (std::vector<std::string>{"aten::t", "aten::addmm"}));
+}
+
+TEST(SimplifyTest, AConvolutionsDimensionsAreItsWeights) {
+  // One number for both dimensions, as LibTorch allows.
+  Model model(std::make_unique<Graph>());
+  Graph& graph = model.graph();
+  const auto constant = [&](c10::IValue value) { return graph.add_constant(std::move(value)); };
+  const auto one = std::vector<int64_t>{1}, none = std::vector<int64_t>{0};
+  Value* x = graph.add_input("x");
+  Value* weight = *graph.add_parameter("weight", at::ones({2, 3, 1, 1}));
+  const auto node = graph.add_operator(
+      "aten::_convolution", "",
+      {x, weight, constant({}), constant(one), constant(none), constant(one), constant(false), constant(none),
+       constant(1), constant(false), constant(false), constant(true), constant(true)},
+      {});
+  ASSERT_TRUE(node.ok()) << node.status();
+  graph.set_output((*node)->output());
+  ASSERT_TRUE(simplify(graph).ok());
+  EXPECT_EQ(graph.output()->producer()->op(), "aten::conv2d");
+  EXPECT_TRUE(model.forward_tensor({at::ones({1, 3, 2, 2})}).ok());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
 #include "base/status_macros.h"
@@ -18,6 +19,59 @@ namespace pare::graph {
 namespace {
 
 constexpr char kMetadataKey[] = "__pare__";
+
+// What set_state() does; it may throw what LibTorch and nlohmann throw.
+absl::Status set_state_or_throw(Model& model, const ModelState& state) {
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies;
+  for (const auto& tensors : {model.named_parameters(), model.named_buffers()}) {
+    for (const auto& [name, tensor] : tensors) {
+      const auto found = state.tensors.find(name);
+      if (found == state.tensors.end()) {
+        return absl::InvalidArgumentError(absl::StrCat("the state has no tensor ", name, ", which the model needs"));
+      }
+      if (found->second.sizes() != tensor.sizes()) {
+        return absl::InvalidArgumentError(absl::StrCat(name, ": the state's tensor has ", found->second.numel(),
+                                                       " elements of another shape than the model's ", tensor.numel()));
+      }
+      // Converted before the first is written: what can fail has failed by then.
+      copies.emplace_back(tensor, found->second.detach().to(tensor.options()));
+    }
+  }
+  for (const auto& [name, tensor] : state.tensors) {
+    if (model.graph().find_parameter(name) != nullptr) continue;
+    return absl::InvalidArgumentError(absl::StrCat("the state has a tensor ", name, " that the model does not have"));
+  }
+  for (const auto& [name, transform_state] : state.transforms) {
+    const Node* node = model.graph().find_node(name);
+    if (node != nullptr && node->is_transform()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("the state has a transform ", name, " that the model does not have"));
+  }
+  std::vector<std::pair<Transform*, const nlohmann::json*>> transforms;
+  for (const Node* node : model.graph().nodes()) {
+    if (!node->is_transform()) continue;
+    const auto found = state.transforms.find(node->name());
+    if (found != state.transforms.end()) {
+      transforms.emplace_back(node->transform().get(), &found->second);
+    } else if (!node->transform()->state().is_null()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the state has nothing for the transform ", node->name(), ", which the model needs"));
+    }
+  }
+  std::vector<std::pair<Transform*, nlohmann::json>> previous;
+  absl::Cleanup roll_back = [&previous] {
+    for (auto& [transform, old_state] : previous) transform->set_state(old_state).IgnoreError();
+  };
+  for (const auto& [transform, transform_state] : transforms) {
+    nlohmann::json old_state = transform->state();
+    PARE_RETURN_IF_ERROR(transform->set_state(*transform_state));
+    previous.emplace_back(transform, std::move(old_state));
+  }
+  const at::NoGradGuard no_grad;
+  for (auto& [to, from] : copies) to.copy_(from);
+  std::move(roll_back).Cancel();
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -35,49 +89,9 @@ ModelState get_state(const Model& model) {
 }
 
 absl::Status set_state(Model& model, const ModelState& state) {
-  std::vector<std::pair<at::Tensor, at::Tensor>> copies;
-  for (const auto& tensors : {model.named_parameters(), model.named_buffers()}) {
-    for (const auto& [name, tensor] : tensors) {
-      const auto found = state.tensors.find(name);
-      if (found == state.tensors.end()) {
-        return absl::InvalidArgumentError(absl::StrCat("the state has no tensor ", name, ", which the model needs"));
-      }
-      if (found->second.sizes() != tensor.sizes()) {
-        return absl::InvalidArgumentError(absl::StrCat(name, ": the state's tensor has ", found->second.numel(),
-                                                       " elements of another shape than the model's ", tensor.numel()));
-      }
-      copies.emplace_back(tensor, found->second);
-    }
-  }
-  if (copies.size() != state.tensors.size()) {
-    for (const auto& [name, tensor] : state.tensors) {
-      if (model.graph().find_parameter(name) == nullptr) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("the state has a tensor ", name, " that the model does not have"));
-      }
-    }
-  }
-  std::vector<std::pair<Transform*, const nlohmann::json*>> transforms;
-  for (const auto& [name, transform_state] : state.transforms) {
-    const Node* node = model.graph().find_node(name);
-    if (node == nullptr || !node->is_transform()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the state has a transform ", name, " that the model does not have"));
-    }
-    transforms.emplace_back(node->transform().get(), &transform_state);
-  }
-  std::vector<nlohmann::json> previous;
-  for (size_t i = 0; i < transforms.size(); ++i) {
-    previous.push_back(transforms[i].first->state());
-    const absl::Status status = transforms[i].first->set_state(*transforms[i].second);
-    if (status.ok()) continue;
-    for (size_t j = 0; j < i; ++j) transforms[j].first->set_state(previous[j]).IgnoreError();
-    return status;
-  }
-  return guard_torch("setting the model's state", [&] {
-    const at::NoGradGuard no_grad;
-    for (auto& [to, from] : copies) to.copy_(from);
-  });
+  absl::Status status;
+  PARE_RETURN_IF_ERROR(guard_torch("setting the model's state", [&] { status = set_state_or_throw(model, state); }));
+  return status;
 }
 
 absl::StatusOr<std::string> serialize(const std::map<std::string, at::Tensor>& tensors,
@@ -119,7 +133,8 @@ absl::Status deserialize(const std::string& bytes, const std::string& what, std:
 }
 
 absl::Status save_state(const Model& model, const std::string& path) {
-  const ModelState state = get_state(model);
+  PARE_ASSIGN_OR_RETURN(const ModelState state,
+                        guard_torch("copying the model's state", [&] { return get_state(model); }));
   PARE_ASSIGN_OR_RETURN(const std::string bytes, serialize(state.tensors, {{"transforms", state.transforms}}));
   return write_file_atomically(path, bytes);
 }

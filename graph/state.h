@@ -24,10 +24,11 @@ struct ModelState {
   std::map<std::string, nlohmann::json> transforms;  // node name -> its transform's state, where it has one
 };
 
+// Copies: throws c10::Error where there is no memory for them.
 ModelState get_state(const Model& model);
 
-// All or nothing: InvalidArgument that names what is missing, what is unknown, and what has another shape. Tensors are
-// written in place, so that an optimizer made before stays valid.
+// All or nothing: InvalidArgument that names what is missing (a tensor, a transform that keeps a state), what is
+// unknown, and what has another shape. Tensors are written in place, so that an optimizer made before stays valid.
 absl::Status set_state(Model& model, const ModelState& state);
 
 absl::Status save_state(const Model& model, const std::string& path);

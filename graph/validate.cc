@@ -82,10 +82,18 @@ absl::Status validate(const Graph& graph) {
   }
   const Value* output = graph.output();
   if (output == nullptr) return broken("the output", "it is not set");
-  if (output->kind() == Value::Kind::kNodeOutput && available.count(output) == 0) {
+  const bool is_computed = output->kind() == Value::Kind::kNodeOutput || output->kind() == Value::Kind::kInput;
+  if (is_computed && available.count(output) == 0) {
     return broken("the output", absl::StrCat(output->name(), " is not computed by this graph"));
   }
-  return absl::OkStatus();
+  const bool has_tensor = output->is_parameter() || output->is_buffer();
+  if (has_tensor && graph.find_parameter(output->name()) != output) {
+    return broken("the output", absl::StrCat(output->name(), " is no parameter of this graph"));
+  }
+  if (std::count(output->uses().begin(), output->uses().end(), Use{nullptr, 0}) != 1) {
+    return broken("the output", absl::StrCat(output->name(), " does not know that it is the output"));
+  }
+  return check_value(*output, "the output");
 }
 
 }  // namespace pare::graph

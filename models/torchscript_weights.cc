@@ -9,6 +9,8 @@
 #include <map>
 #include <sstream>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -74,7 +76,16 @@ absl::Status load_weights_from_torchscript(torch::nn::Module& module, const std:
   PARE_RETURN_IF_ERROR(check_match(path, ours, theirs));
   return guard_torch(path, [&] {
     const at::NoGradGuard no_grad;
-    for (const auto& [name, tensor] : ours) tensor.copy_(theirs.at(name));
+    // All converted before the first is copied: what can fail (memory, a kind of tensor that does not convert) fails
+    // while the module is as it was.
+    std::vector<std::pair<at::Tensor, at::Tensor>> copies;
+    for (const auto& [name, tensor] : ours) {
+      const at::Tensor& given = theirs.at(name);
+      TORCH_CHECK(given.layout() == c10::kStrided && !given.is_quantized(), "'", name,
+                  "' is no dense tensor of numbers");
+      copies.emplace_back(tensor, given.detach().to(tensor.options()));
+    }
+    for (auto& [to, from] : copies) to.copy_(from);
   });
 }
 

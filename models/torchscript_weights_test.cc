@@ -58,6 +58,24 @@ TEST(TorchscriptWeightsTest, CopiesEveryTensor) {
   EXPECT_TRUE(target.module->parameters()[0].requires_grad());
 }
 
+TEST(TorchscriptWeightsTest, ATensorThatCannotBeCopiedChangesNothing) {
+  struct Two : torch::nn::Module {
+    Two() {
+      register_parameter("a", at::zeros({2}));
+      register_buffer("b", at::zeros({2}));
+    }
+  };
+  Two target;
+  torch::jit::Module script("weights");
+  script.register_parameter("a", at::ones({2}), false);
+  script.register_buffer("b", at::quantize_per_tensor(at::ones({2}), 0.5, 0, at::kQInt8));
+  const std::string path = temporary("quantized.pt");
+  script.save(path);
+  const absl::Status status = load_weights_from_torchscript(target, path);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("'b' is no dense tensor"));
+  EXPECT_TRUE(at::equal(target.named_parameters()["a"], at::zeros({2})));
+}
+
 TEST(TorchscriptWeightsTest, AMissingASurplusAndAMisshapenTensorAreErrorsThatChangeNothing) {
   const auto source = *make_mlp({.hidden = 4}, {4, 1, 2, 1});
   const std::string path = temporary("others.pt");

@@ -9,6 +9,10 @@ void CompressionScheduler::step(std::optional<int64_t> last) { step_ = last.valu
 
 void CompressionScheduler::epoch_step(std::optional<int64_t> last) { epoch_ = last.value_or(epoch_ + 1); }
 
+double CompressionScheduler::learning_rate_factor() const { return 1; }
+
+double CompressionScheduler::weight_decay_factor() const { return 1; }
+
 nlohmann::json CompressionScheduler::state() const { return {{"step", step_}, {"epoch", epoch_}}; }
 
 absl::Status CompressionScheduler::set_state(const nlohmann::json& state) {

@@ -36,6 +36,11 @@ class CompressionScheduler {
   int64_t current_step() const { return step_; }    // the last iteration that has ended, -1: none
   int64_t current_epoch() const { return epoch_; }  // the last epoch that has ended, -1: none
 
+  // What the iterations to come are to multiply the trainer's learning rate and weight decay with: for methods that
+  // train with other ones in the course of their schedule. 1 unless a derived class says otherwise.
+  virtual double learning_rate_factor() const;
+  virtual double weight_decay_factor() const;
+
   // What a checkpoint keeps: {"step": .., "epoch": .., and the derived class's own}. set_state() puts the schedule
   // where it was; InvalidArgument if a key is missing or of a wrong type.
   virtual nlohmann::json state() const;

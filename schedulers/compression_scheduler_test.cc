@@ -18,6 +18,13 @@ TEST(CompressionScheduler, CountsFromBeforeTheFirstCall) {
   EXPECT_EQ(scheduler.current_epoch(), 0);
 }
 
+TEST(CompressionScheduler, LeavesLearningRateAndWeightDecayAlone) {
+  CompressionScheduler scheduler;
+  scheduler.epoch_step(50);
+  EXPECT_EQ(scheduler.learning_rate_factor(), 1);
+  EXPECT_EQ(scheduler.weight_decay_factor(), 1);
+}
+
 TEST(CompressionScheduler, TakesTheNumberThatHasEnded) {
   CompressionScheduler scheduler;
   scheduler.step(41);

@@ -17,7 +17,10 @@ void LevelSchedule::epoch_step(std::optional<int64_t> last) {
   const bool was_frozen = is_frozen();
   CompressionScheduler::epoch_step(last);
   const int64_t steps = current_step() - last_step_of_ended_epochs_;
-  if (options_.steps_per_epoch == 0 && steps > 0) options_.steps_per_epoch = steps;
+  // Only the first epoch is known to be whole: where `last` jumps, or training goes on from elsewhere, the steps so far
+  // are no epoch's.
+  const bool is_first_epoch = !last.has_value() && current_epoch() == 0;
+  if (options_.steps_per_epoch == 0 && steps > 0 && is_first_epoch) options_.steps_per_epoch = steps;
   last_step_of_ended_epochs_ = current_step();
   if (listener_ && !was_frozen) listener_(*this);
 }

@@ -68,6 +68,18 @@ TEST(LevelSchedule, PerStepCountsTheStepsOfTheFirstEpoch) {
   EXPECT_DOUBLE_EQ(schedule.level(), 0.15);
 }
 
+TEST(LevelSchedule, OnlyTheFirstWholeEpochIsCounted) {
+  // Numbers that jump say nothing about how many steps an epoch has: 100 steps here are those of several.
+  Linear jumped({.update_per_step = true});
+  jumped.step(99);
+  jumped.epoch_step(4);
+  for (int i = 0; i < 10; ++i) jumped.step();
+  EXPECT_DOUBLE_EQ(jumped.level(), 0.5) << "the level of the epoch, without a part of it";
+  jumped.epoch_step();
+  for (int i = 0; i < 5; ++i) jumped.step();
+  EXPECT_DOUBLE_EQ(jumped.level(), 0.6);
+}
+
 TEST(LevelSchedule, ResumesInTheMiddleOfAnEpoch) {
   Linear schedule({.update_per_step = true});
   for (int i = 0; i < 2; ++i) schedule.step();

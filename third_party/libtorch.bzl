@@ -1,7 +1,7 @@
 """The repository of LibTorch: the system's, or the one that LIBTORCH_HOME points at.
 
 LIBTORCH_HOME is an unpacked LibTorch archive (it holds include/ and lib/), CPU or CUDA. `@libtorch//:libtorch` is the
-library, `@libtorch//:defs.bzl` says LIBTORCH_VERSION and LIBTORCH_HAS_CUDA.
+library.
 """
 
 load("//third_party:system.bzl", "find_include_dir")
@@ -13,22 +13,26 @@ _BUILD = """package(default_visibility = ["//visibility:public"])
 cc_library(
     name = "libtorch",
     hdrs = glob({headers}, allow_empty = True),
-    srcs = [],
     includes = {includes},
-    copts = [],
     linkopts = {linkopts},
-    defines = {defines},
 )
 """
 
 def _version(ctx, include):
-    text = ctx.read(include + "/torch/csrc/api/include/torch/version.h")
+    """Returns (major, minor), or None where no header says it."""
     found = {}
+    for header in ["/torch/headeronly/version.h", "/torch/csrc/api/include/torch/version.h"]:
+        if ctx.path(include + header).exists:
+            _read_version(ctx.read(include + header), found)
+    if "TORCH_VERSION_MAJOR" not in found:
+        return None
+    return (found["TORCH_VERSION_MAJOR"], found.get("TORCH_VERSION_MINOR", 0))
+
+def _read_version(text, found):
     for line in text.split("\n"):
         words = [word for word in line.split(" ") if word]
         if len(words) == 3 and words[0] == "#define" and words[1].startswith("TORCH_VERSION_") and words[2].isdigit():
             found[words[1]] = int(words[2])
-    return (found.get("TORCH_VERSION_MAJOR", 0), found.get("TORCH_VERSION_MINOR", 0))
 
 def _libtorch_repository_impl(ctx):
     home = ctx.os.environ.get("LIBTORCH_HOME", "")
@@ -40,6 +44,9 @@ def _libtorch_repository_impl(ctx):
         headers, includes = ["include/**"], ["include", "include/torch/csrc/api/include"]
         linkopts = ["-L" + lib, "-Wl,-rpath," + lib]
         has_cuda = ctx.path(lib + "/libtorch_cuda.so").exists
+        config = ctx.path(home + "/share/cmake/Torch/TorchConfig.cmake")
+        if config.exists and "_GLIBCXX_USE_CXX11_ABI=0" in ctx.read(config):
+            fail("LIBTORCH_HOME=%s has the C++ ABI of before C++11: take the archive whose name says cxx11-abi" % home)
     else:
         include = find_include_dir(ctx, "torch/script.h")
         if include == None:
@@ -50,7 +57,7 @@ def _libtorch_repository_impl(ctx):
         ctx.symlink(include + "/torch/csrc/api/include", "api_include")
         headers, includes, linkopts, has_cuda = ["api_include/**"], ["api_include"], [], False
     version = _version(ctx, include)
-    if version < _MINIMUM_VERSION:
+    if version != None and version < _MINIMUM_VERSION:
         fail("LibTorch in %s is version %d.%d, but %d.%d or newer is needed: install a newer libtorch-dev, or set " % (
             include,
             version[0],
@@ -62,12 +69,10 @@ def _libtorch_repository_impl(ctx):
     if has_cuda:
         # Nothing names a symbol of these two, so the linker would drop them and CUDA would silently vanish.
         linkopts = linkopts + ["-Wl,--push-state,--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Wl,--pop-state"]
-    ctx.file("defs.bzl", "LIBTORCH_VERSION = %r\nLIBTORCH_HAS_CUDA = %r\n" % (version, has_cuda))
     ctx.file("BUILD", _BUILD.format(
         headers = repr(headers),
         includes = repr(includes),
         linkopts = repr(linkopts),
-        defines = repr(["PARE_LIBTORCH_HAS_CUDA"] if has_cuda else []),
     ))
 
 libtorch_repository = repository_rule(

@@ -29,6 +29,24 @@ _ABSL_TARGETS = {
     "utility": ["utility"],
 }
 
+# Header, macro and least number, for those that say their version in a number of one macro.
+_MINIMUM_VERSIONS = {
+    "com_github_google_highway": ("hwy/highway.h", "HWY_MAJOR", 1),
+    "com_github_nlohmann_json": ("nlohmann/detail/abi_macros.hpp", "NLOHMANN_JSON_VERSION_MAJOR", 3),
+    "com_google_protobuf": ("google/protobuf/stubs/common.h", "GOOGLE_PROTOBUF_VERSION", 3012000),
+}
+
+def _shim_repository_impl(ctx):
+    for entry in ctx.path(ctx.attr.workspace_file).dirname.readdir():
+        ctx.symlink(entry, entry.basename)
+
+_shim_repository = repository_rule(
+    implementation = _shim_repository_impl,
+    attrs = {"workspace_file": attr.label(mandatory = True)},
+    local = True,
+    doc = "A folder of Pare's as a repository, wherever Pare itself lies: its own checkout, or another repository's external/.",
+)
+
 def pare_repositories():
     """Defines the repositories that Pare's targets name, unless the caller has defined them."""
     have = native.existing_rules()
@@ -42,7 +60,7 @@ def pare_repositories():
             native.local_repository(name = name, path = path)
     for name in ["rules_cc", "remote_coverage_tools"]:
         if name not in have:
-            native.local_repository(name = name, path = "third_party/shims/" + name)
+            _shim_repository(name = name, workspace_file = Label("//third_party/shims/%s:WORKSPACE" % name))
 
     if "libtorch" not in have:
         libtorch_repository(name = "libtorch")
@@ -60,7 +78,7 @@ def pare_repositories():
     for name, packages, header, libraries, debian_package in [
         ("com_google_googletest", {"": ["gtest", "gtest_main"]}, "gtest/gtest.h", {
             "gtest": ["gmock", "gtest", "pthread"],
-            "gtest_main": ["gmock", "gtest", "gtest_main", "pthread"],
+            "gtest_main": ["gtest_main", "gmock", "gtest", "pthread"],
         }, "libgtest-dev libgmock-dev"),
         ("com_github_google_benchmark", {"": ["benchmark", "benchmark_main"]}, "benchmark/benchmark.h", {
             "benchmark": ["benchmark", "pthread"],
@@ -77,8 +95,12 @@ def pare_repositories():
         ("zlib", {"": ["zlib"]}, "zlib.h", {"zlib": ["z"]}, "zlib1g-dev"),
     ]:
         if name not in have:
+            version_header, version_define, minimum_version = _MINIMUM_VERSIONS.get(name, ("", "", 0))
             system_repository(
                 name = name,
+                version_header = version_header,
+                version_define = version_define,
+                minimum_version = minimum_version,
                 packages = packages,
                 header = header,
                 libraries = libraries,

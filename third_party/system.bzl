@@ -22,6 +22,8 @@ def find_include_dir(ctx, header):
     return None
 
 def _version(ctx, header, define):
+    if not ctx.path(header).exists:
+        return None
     text = ctx.read(header)
     for line in text.split("\n"):
         words = [word for word in line.replace("#", " ").split(" ") if word]

@@ -10,6 +10,7 @@
 #include "base/atomic_file.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "training/fnv1a.h"
 
 namespace pare::training {
 namespace {
@@ -21,13 +22,7 @@ constexpr size_t kHeaderSize = kMagicSize + sizeof(uint32_t) + 2 * sizeof(uint64
 constexpr char kModelPrefix[] = "model/";
 constexpr char kOptimizer[] = "optimizer";
 constexpr char kRandomState[] = "random_state";
-
-// FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv): finds damage, not malice.
-uint64_t hash_of(std::string_view bytes) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  for (unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3ULL;
-  return hash;
-}
+constexpr char kDeviceRandomState[] = "device_random_state";
 
 template <typename Integer>
 void append(std::string& out, Integer value) {
@@ -70,7 +65,7 @@ absl::StatusOr<std::string_view> payload_of(const std::string& bytes, const std:
     return absl::InvalidArgumentError(absl::StrCat(path, rest.size() < size ? " is truncated: " : " is too long: ",
                                                    rest.size(), " bytes after the header, which says ", size));
   }
-  if (hash_of(rest) != hash) {
+  if (fnv1a(rest) != hash) {
     return absl::InvalidArgumentError(absl::StrCat(path, " is damaged: its content does not match its checksum"));
   }
   return rest;
@@ -95,6 +90,7 @@ absl::Status save_checkpoint(const Checkpoint& checkpoint, const std::string& pa
   for (const auto& [name, tensor] : checkpoint.model.tensors) tensors[kModelPrefix + name] = tensor;
   if (!checkpoint.optimizer.empty()) tensors[kOptimizer] = bytes_to_tensor(checkpoint.optimizer);
   if (checkpoint.random_state.defined()) tensors[kRandomState] = checkpoint.random_state;
+  if (checkpoint.device_random_state.defined()) tensors[kDeviceRandomState] = checkpoint.device_random_state;
   const nlohmann::json metadata = {
       {"transforms", checkpoint.model.transforms},
       {"algorithm", checkpoint.algorithm},
@@ -108,7 +104,7 @@ absl::Status save_checkpoint(const Checkpoint& checkpoint, const std::string& pa
   std::string bytes(kMagic, kMagicSize);
   append(bytes, kVersion);
   append(bytes, static_cast<uint64_t>(payload.size()));
-  append(bytes, hash_of(payload));
+  append(bytes, fnv1a(payload));
   bytes += payload;
   return write_file_atomically(path, bytes);
 }
@@ -127,6 +123,8 @@ absl::StatusOr<Checkpoint> load_checkpoint(const std::string& path) {
       checkpoint.optimizer.assign(static_cast<const char*>(tensor.data_ptr()), tensor.nbytes());
     } else if (name == kRandomState) {
       checkpoint.random_state = std::move(tensor);
+    } else if (name == kDeviceRandomState) {
+      checkpoint.device_random_state = std::move(tensor);
     }
   }
   // The checksum holds, so a missing key can only be a mistake of the program that wrote it.

@@ -25,9 +25,11 @@ namespace pare::training {
 
 struct Checkpoint {
   graph::ModelState model;
-  nlohmann::json algorithm;    // CompressionAlgorithm::state()
-  std::string optimizer;       // Optimizer::save_state(); empty: none
-  at::Tensor random_state;     // of LibTorch's generator on the CPU; undefined: none
+  nlohmann::json algorithm;  // CompressionAlgorithm::state()
+  std::string optimizer;     // Optimizer::save_state(); empty: none
+  at::Tensor random_state;   // of LibTorch's generator on the CPU; undefined: none
+  // Of the generator of the model's device, where that is not the CPU; undefined: none.
+  at::Tensor device_random_state;
   int64_t epoch = 0;           // the epoch to go on with, from 0
   int64_t steps_in_epoch = 0;  // how many of its steps are done
   int64_t global_step = 0;     // steps done since the start

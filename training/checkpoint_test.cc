@@ -4,6 +4,10 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <filesystem>
 
 #include "base/atomic_file.h"
 #include "training/testing.h"
@@ -19,6 +23,7 @@ Checkpoint make_checkpoint(const CompressionAlgorithm& algorithm) {
   Checkpoint checkpoint = capture(algorithm);
   checkpoint.optimizer = std::string("state\0with a zero", 17);
   checkpoint.random_state = at::arange(16, at::TensorOptions(c10::kByte));
+  checkpoint.device_random_state = at::arange(8, at::TensorOptions(c10::kByte));
   checkpoint.epoch = 3;
   checkpoint.steps_in_epoch = 2;
   checkpoint.global_step = 17;
@@ -44,6 +49,7 @@ TEST_F(CheckpointFile, ComesBackWhole) {
   const Checkpoint saved = make_checkpoint(*algorithm_);
   EXPECT_EQ(loaded->optimizer, saved.optimizer);
   EXPECT_TRUE(at::equal(loaded->random_state, saved.random_state));
+  EXPECT_TRUE(at::equal(loaded->device_random_state, saved.device_random_state));
   EXPECT_EQ(loaded->epoch, 3);
   EXPECT_EQ(loaded->steps_in_epoch, 2);
   EXPECT_EQ(loaded->global_step, 17);
@@ -95,6 +101,47 @@ TEST_F(CheckpointFile, OfAnotherModelIsRefused) {
   ASSERT_TRUE(loaded.ok());
   loaded->model.tensors.erase("head.weight");
   EXPECT_EQ(restore(*loaded, *algorithm_).code(), absl::StatusCode::kInvalidArgument);
+}
+
+// A disk that is full after a kilobyte, for as long as it lives.
+class FileSizeLimit {
+ public:
+  FileSizeLimit() {
+    // As the programs do: without it the signal ends the process before write() can say EFBIG.
+    previous_action_ = signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &previous_);
+    rlimit limit = previous_;
+    limit.rlim_cur = 1024;
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &previous_);
+    signal(SIGXFSZ, previous_action_);
+  }
+
+ private:
+  rlimit previous_;
+  sighandler_t previous_action_;
+};
+
+TEST_F(CheckpointFile, AWriteThatIsCutOffLeavesNothingBehind) {
+  const std::string folder = testing::make_test_folder();
+  const std::string before = read_file(path_).value();
+  ASSERT_GT(before.size(), 1024u);
+  absl::Status plain, checkpoint, replaced;
+  {
+    const FileSizeLimit limit;
+    plain = write_file_atomically(folder + "/plain", std::string(5000, 'x'));
+    checkpoint = save_checkpoint(make_checkpoint(*algorithm_), folder + "/last.checkpoint");
+    replaced = save_checkpoint(make_checkpoint(*algorithm_), path_);
+  }
+  for (const absl::Status& status : {plain, checkpoint, replaced}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder)) << "neither the file nor a .partial one";
+  EXPECT_EQ(read_file(path_).value(), before) << "the checkpoint from before is as it was";
+  const std::filesystem::path own_folder = std::filesystem::path(path_).parent_path();
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(own_folder), {}), 1);
 }
 
 }  // namespace

@@ -54,6 +54,17 @@ std::string advice_for(const graph::Model& model, const data::Batch& batch, cons
                       "), some warmup, or a maximal gradient norm");
 }
 
+// What has happened, where it first shows, and how to go on.
+absl::Status explained(const std::string& what, graph::Model& model, const data::Batch& batch, const StepReport& step,
+                       const std::string& good_checkpoint) {
+  const std::string where = first_non_finite(model, batch);
+  return absl::AbortedError(absl::StrCat(
+      what, ". It first shows in ", where.empty() ? "the loss itself; the model's outputs are finite" : where,
+      ". To go on, ", advice_for(model, batch, step), ". ",
+      good_checkpoint.empty() ? "There is no checkpoint from before."
+                              : absl::StrCat("The last good checkpoint is ", good_checkpoint, ".")));
+}
+
 }  // namespace
 
 std::string first_non_finite(graph::Model& model, const data::Batch& batch) {
@@ -90,14 +101,17 @@ absl::Status divergence_error(graph::Model& model, const data::Batch& batch, con
   } else if (!std::isfinite(step.loss)) {
     what = absl::StrCat("the loss is ", step.loss);
   }
-  const std::string where = first_non_finite(model, batch);
-  return absl::AbortedError(
-      absl::StrCat("training stopped in epoch ", step.epoch + 1, ", step ", step.step_in_epoch + 1, " (",
-                   step.global_step + 1, " in all): ", what, ". It first shows in ",
-                   where.empty() ? "the loss itself; the model's outputs are finite" : where, ". To go on, ",
-                   advice_for(model, batch, step), ". ",
-                   good_checkpoint.empty() ? "No checkpoint was written."
-                                           : absl::StrCat("The last good checkpoint is ", good_checkpoint, ".")));
+  return explained(absl::StrCat("training stopped in epoch ", step.epoch + 1, ", step ", step.step_in_epoch + 1, " (",
+                                step.global_step + 1, " in all): ", what),
+                   model, batch, step, good_checkpoint);
+}
+
+absl::Status evaluation_divergence_error(graph::Model& model, const data::Batch& batch, const StepReport& step,
+                                         const std::string& good_checkpoint) {
+  return explained(
+      absl::StrCat("training stopped in the evaluation after epoch ", step.epoch + 1, ", step ", step.step_in_epoch + 1,
+                   " (", step.global_step + 1, " in all): the model's output has NaN in it"),
+      model, batch, step, good_checkpoint);
 }
 
 }  // namespace pare::training

@@ -25,6 +25,10 @@ std::string first_non_finite(graph::Model& model, const data::Batch& batch);
 absl::Status divergence_error(graph::Model& model, const data::Batch& batch, const StepReport& step,
                               const std::string& good_checkpoint);
 
+// The same for a NaN among the answers of an evaluation after `step`, which may come from the step's own update.
+absl::Status evaluation_divergence_error(graph::Model& model, const data::Batch& batch, const StepReport& step,
+                                         const std::string& good_checkpoint);
+
 }  // namespace pare::training
 
 #endif  // PARE_TRAINING_DIVERGENCE_H_

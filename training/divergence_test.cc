@@ -49,6 +49,15 @@ TEST_F(DivergenceTest, FindsBrokenGradients) {
   EXPECT_EQ(first_non_finite(*model_, batch_), "the gradients of head.weight");
 }
 
+TEST_F(DivergenceTest, AnEvaluationIsExplainedInTheSameWay) {
+  tensor("head.bias")[0] = kNan;
+  const absl::Status error = evaluation_divergence_error(*model_, batch_, {.epoch = 1, .step_in_epoch = 4}, "");
+  EXPECT_EQ(error.code(), absl::StatusCode::kAborted);
+  for (const char* part : {"in the evaluation after epoch 2, step 5", "the parameters head.bias", "no checkpoint"}) {
+    EXPECT_TRUE(contains(std::string(error.message()), part)) << part << " in: " << error;
+  }
+}
+
 TEST_F(DivergenceTest, TheErrorSaysWhereAndWhatToTry) {
   StepReport step{.epoch = 1, .step_in_epoch = 4, .global_step = 14, .loss = kNan, .task_loss = 1.0};
   step.compression_loss = kNan;

@@ -60,12 +60,13 @@ data::Batch to_device(data::Batch batch, c10::Device device) {
 }
 
 absl::StatusOr<EvaluationResult> evaluate(const Classifier& classifier, data::DataLoader& loader,
-                                          const EvaluationProgress& progress) {
+                                          const EvaluationProgress& progress, const ShouldStop& should_stop) {
   const at::NoGradGuard no_grad;
   PARE_RETURN_IF_ERROR(loader.start_epoch(0));
   EvaluationResult result;
   double loss_sum = 0.0;
   for (int64_t number = 0;; ++number) {
+    if (should_stop && should_stop()) return absl::CancelledError("the evaluation was stopped");
     PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, loader.next());
     if (!batch) break;
     if (batch->size() == 0) continue;
@@ -88,7 +89,7 @@ absl::StatusOr<EvaluationResult> evaluate(const Classifier& classifier, data::Da
 }
 
 absl::StatusOr<EvaluationResult> evaluate(graph::Model& model, data::DataLoader& loader,
-                                          const EvaluationProgress& progress) {
+                                          const EvaluationProgress& progress, const ShouldStop& should_stop) {
   const bool was_training = model.is_training();
   model.eval();
   const absl::Cleanup restore_mode = [&] { model.train(was_training); };
@@ -98,7 +99,7 @@ absl::StatusOr<EvaluationResult> evaluate(graph::Model& model, data::DataLoader&
                           guard_torch("moving a batch to the model", [&] { return to_device(batch, device); }));
     return model.forward_tensor(moved.inputs);
   };
-  return evaluate(forward, loader, progress);
+  return evaluate(forward, loader, progress, should_stop);
 }
 
 }  // namespace pare::training

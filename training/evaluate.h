@@ -29,17 +29,22 @@ struct EvaluationResult {
 // Called after each batch, for a progress bar.
 using EvaluationProgress = std::function<void(int64_t batches_done, int64_t num_batches)>;
 
+// Asked before each batch: whether to give up.
+using ShouldStop = std::function<bool()>;
+
 // One pass (number 0) over the loader in evaluation mode and without gradients; the model's mode is restored. The
 // greatest logit counts as the answer, the first of equal ones. Batches are moved to the model's device. Errors: those
 // of the model and the loader; InvalidArgument if the loader has no samples or no targets, the output is not [B,
-// classes], a target is no class, or a logit is NaN (named with its batch).
+// classes], a target is no class, or a logit is NaN (named with its batch); Cancelled if `should_stop` said so.
 absl::StatusOr<EvaluationResult> evaluate(graph::Model& model, data::DataLoader& loader,
-                                          const EvaluationProgress& progress = nullptr);
+                                          const EvaluationProgress& progress = nullptr,
+                                          const ShouldStop& should_stop = nullptr);
 
 // The same for anything that gives logits [B, classes] for a batch: another runtime, an ensemble.
 using Classifier = std::function<absl::StatusOr<at::Tensor>(const data::Batch& batch)>;
 absl::StatusOr<EvaluationResult> evaluate(const Classifier& classifier, data::DataLoader& loader,
-                                          const EvaluationProgress& progress = nullptr);
+                                          const EvaluationProgress& progress = nullptr,
+                                          const ShouldStop& should_stop = nullptr);
 
 // The device of the model's first parameter or buffer; the CPU if it has none.
 c10::Device device_of(const graph::Model& model);

@@ -81,6 +81,15 @@ TEST(Evaluate, RefusesWhatCannotBeCounted) {
   EXPECT_EQ(code(failing, two_batches()), StatusCode::kNotFound);
 }
 
+TEST(Evaluate, StopsBetweenBatchesWhenAsked) {
+  auto loader = two_batches();
+  int64_t batches = 0;
+  const auto count = [&](int64_t done, int64_t) { batches = done; };
+  const auto result = evaluate(Classifier(answer), loader, count, [&] { return batches == 1; });
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(batches, 1);
+}
+
 TEST(DeviceOf, IsTheCpuForAModelWithoutTensors) {
   auto graph = std::make_unique<graph::Graph>();
   graph->set_output(graph->add_input("x"));

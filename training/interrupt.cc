@@ -12,14 +12,38 @@ static_assert(std::atomic<int>::is_always_lock_free, "only lock-free atomics may
 
 // Guards alive, and the actions that the outermost found. Guards belong to the thread that trains; no lock is needed.
 int guard_count = 0;
-struct sigaction previous_interrupt;
-struct sigaction previous_terminate;
+struct Caught {
+  int number;
+  struct sigaction previous;
+  std::atomic<bool> is_ours;  // read by the handler
+};
+Caught interrupt{SIGINT, {}, false};
+Caught terminate{SIGTERM, {}, false};
+static_assert(std::atomic<bool>::is_always_lock_free, "only lock-free atomics may be read by a signal handler");
 
 void remember_signal(int signal_number) {
   received_signal.store(signal_number);
   // The second signal ends the process, whatever it is busy with.
-  signal(SIGINT, SIG_DFL);
-  signal(SIGTERM, SIG_DFL);
+  for (const Caught* caught : {&interrupt, &terminate}) {
+    if (caught->is_ours.load()) signal(caught->number, SIG_DFL);
+  }
+}
+
+void take_over(Caught& caught) {
+  sigaction(caught.number, nullptr, &caught.previous);
+  // Whoever ignores it, nohup for one, wants it ignored.
+  if (caught.previous.sa_handler == SIG_IGN) return;
+  caught.is_ours.store(true);
+  struct sigaction action = {};
+  action.sa_handler = remember_signal;
+  sigemptyset(&action.sa_mask);
+  // A read that the signal interrupts is to go on: files must not look short because of it.
+  action.sa_flags = SA_RESTART;
+  sigaction(caught.number, &action, nullptr);
+}
+
+void give_back(Caught& caught) {
+  if (caught.is_ours.exchange(false)) sigaction(caught.number, &caught.previous, nullptr);
 }
 
 }  // namespace
@@ -27,19 +51,14 @@ void remember_signal(int signal_number) {
 InterruptGuard::InterruptGuard() {
   if (guard_count++ > 0) return;
   received_signal.store(0);
-  struct sigaction action = {};
-  action.sa_handler = remember_signal;
-  sigemptyset(&action.sa_mask);
-  // A read that the signal interrupts is to go on: files must not look short because of it.
-  action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, &previous_interrupt);
-  sigaction(SIGTERM, &action, &previous_terminate);
+  take_over(interrupt);
+  take_over(terminate);
 }
 
 InterruptGuard::~InterruptGuard() {
   if (--guard_count > 0) return;
-  sigaction(SIGINT, &previous_interrupt, nullptr);
-  sigaction(SIGTERM, &previous_terminate, nullptr);
+  give_back(interrupt);
+  give_back(terminate);
 }
 
 bool InterruptGuard::requested() const { return received_signal.load() != 0; }

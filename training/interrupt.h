@@ -7,8 +7,9 @@
 //   }
 //
 // While a guard lives, the first such signal only sets a flag; it also puts the default actions back, so that a second
-// one ends the process at once. The destructor restores the handlers that were there before. Guards may be nested: all
-// of them see the flag, which the outermost one clears when it is made.
+// one ends the process at once. A signal that is ignored already (nohup, a shell's background job) stays so. The
+// destructor restores the handlers that were there before. Guards may be nested: all of them see the flag, which the
+// outermost one clears when it is made.
 
 #ifndef PARE_TRAINING_INTERRUPT_H_
 #define PARE_TRAINING_INTERRUPT_H_

@@ -48,6 +48,19 @@ TEST(InterruptGuard, TheHandlersFromBeforeComeBack) {
   signal(SIGINT, previous);
 }
 
+TEST(InterruptGuard, AnIgnoredSignalStaysIgnored) {
+  auto* previous = signal(SIGINT, SIG_IGN);
+  {
+    InterruptGuard guard;
+    raise(SIGINT);
+    EXPECT_FALSE(guard.requested());
+    raise(SIGTERM);
+    EXPECT_EQ(guard.signal_name(), "SIGTERM");
+    raise(SIGINT);  // would end the test if SIGTERM had put the default action in the place of ignoring it
+  }
+  EXPECT_EQ(signal(SIGINT, previous), SIG_IGN);
+}
+
 TEST(InterruptGuardDeathTest, TheSecondSignalEndsTheProcess) {
   EXPECT_EXIT(
       {

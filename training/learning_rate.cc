@@ -68,14 +68,16 @@ std::string to_string(LearningRateShape shape) {
 absl::StatusOr<LearningRate> LearningRate::create(const LearningRateOptions& options, int64_t epochs,
                                                   int64_t steps_per_epoch) {
   PARE_RETURN_IF_ERROR(check_options(options, epochs, steps_per_epoch));
-  const auto steps_of = [&](double number_of_epochs) {
-    // Beyond the end there is nothing to tell apart, and the conversion cannot overflow.
-    const double capped = std::min(number_of_epochs, static_cast<double>(epochs));
-    return static_cast<int64_t>(std::llround(capped * static_cast<double>(steps_per_epoch)));
-  };
+  // More steps than anybody trains; beyond, neither the product nor the conversion below would be safe.
+  constexpr int64_t kMostSteps = int64_t{1} << 52;
   LearningRate rate;
   rate.options_ = options;
-  rate.total_steps_ = epochs * steps_per_epoch;
+  rate.total_steps_ = epochs > kMostSteps / steps_per_epoch ? kMostSteps : epochs * steps_per_epoch;
+  const auto steps_of = [&](double number_of_epochs) {
+    const double steps = number_of_epochs * static_cast<double>(steps_per_epoch);
+    // Beyond the end there is nothing to tell apart.
+    return static_cast<int64_t>(std::llround(std::min(steps, static_cast<double>(rate.total_steps_))));
+  };
   rate.warmup_steps_ = steps_of(options.warmup_epochs);
   for (double milestone : options.milestones) rate.milestone_steps_.push_back(steps_of(milestone));
   return rate;

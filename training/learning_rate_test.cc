@@ -64,6 +64,17 @@ TEST(LearningRate, WarmupMayFillTheWholeTraining) {
   EXPECT_DOUBLE_EQ(rate.at(2), 0.75);
 }
 
+TEST(LearningRate, MoreStepsThanNumbersHoldAreClamped) {
+  const int64_t huge = std::numeric_limits<int64_t>::max();
+  for (const auto& [epochs, steps] : {std::pair{huge, int64_t{1000}}, {huge, huge}, {int64_t{3}, huge}}) {
+    const LearningRate rate =
+        make({.shape = LearningRateShape::kStep, .base = 1.0, .milestones = {1e300}}, epochs, steps);
+    EXPECT_DOUBLE_EQ(rate.at(0), 1.0);
+    EXPECT_DOUBLE_EQ(rate.at(1000000), 1.0);
+  }
+  EXPECT_GT(make({.shape = LearningRateShape::kCosine, .base = 1.0}, huge, 1000).at(5), 0.999);
+}
+
 TEST(LearningRate, RefusesOptionsOutOfRange) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const LearningRateOptions bad[] = {

@@ -25,24 +25,6 @@ absl::Status check(bool holds, const char* what, double value, const char* expec
   return absl::InvalidArgumentError(absl::StrCat("optimizer: ", what, " is ", value, ", expected ", expected));
 }
 
-absl::Status check_options(const OptimizerOptions& options) {
-  // Comparisons are written so that a NaN fails them.
-  PARE_RETURN_IF_ERROR(check(options.weight_decay >= 0.0 && std::isfinite(options.weight_decay), "the weight decay",
-                             options.weight_decay, "a number of at least 0"));
-  PARE_RETURN_IF_ERROR(
-      check(options.momentum >= 0.0 && options.momentum < 1.0, "the momentum", options.momentum, "a number in [0, 1)"));
-  PARE_RETURN_IF_ERROR(
-      check(options.beta1 >= 0.0 && options.beta1 < 1.0, "beta1", options.beta1, "a number in [0, 1)"));
-  PARE_RETURN_IF_ERROR(
-      check(options.beta2 >= 0.0 && options.beta2 < 1.0, "beta2", options.beta2, "a number in [0, 1)"));
-  PARE_RETURN_IF_ERROR(
-      check(options.epsilon > 0.0 && std::isfinite(options.epsilon), "epsilon", options.epsilon, "a number above 0"));
-  if (options.kind == OptimizerKind::kSgd && options.nesterov && options.momentum == 0.0) {
-    return absl::InvalidArgumentError("optimizer: Nesterov's method needs a momentum above 0");
-  }
-  return absl::OkStatus();
-}
-
 std::unique_ptr<torch::optim::Optimizer> make_optimizer(std::vector<torch::optim::OptimizerParamGroup> groups,
                                                         const OptimizerOptions& options) {
   // The rate is set before every step; this one is never used.
@@ -81,6 +63,23 @@ std::unique_ptr<torch::optim::OptimizerOptions> group_options(const OptimizerOpt
                                                         .weight_decay(weight_decay));
 }
 
+void set_weight_decay(torch::optim::OptimizerOptions& group, const OptimizerOptions& options, double weight_decay) {
+  switch (options.kind) {
+    case OptimizerKind::kAdam:
+      static_cast<torch::optim::AdamOptions&>(group).weight_decay(weight_decay);
+      return;
+    case OptimizerKind::kAdamW:
+      static_cast<torch::optim::AdamWOptions&>(group).weight_decay(weight_decay);
+      return;
+    case OptimizerKind::kSgd:
+      static_cast<torch::optim::SGDOptions&>(group).weight_decay(weight_decay);
+      return;
+  }
+}
+
+// The number of the group of parameters that decay.
+constexpr size_t kDecayed = 0;
+
 // What a parameter's own description must match before a state is loaded over it.
 constexpr char kStateMark[] = "pare-optimizer";
 
@@ -115,6 +114,24 @@ struct Optimizer::Impl {
   }
 };
 
+absl::Status check_optimizer_options(const OptimizerOptions& options) {
+  // Comparisons are written so that a NaN fails them.
+  PARE_RETURN_IF_ERROR(check(options.weight_decay >= 0.0 && std::isfinite(options.weight_decay), "the weight decay",
+                             options.weight_decay, "a number of at least 0"));
+  PARE_RETURN_IF_ERROR(
+      check(options.momentum >= 0.0 && options.momentum < 1.0, "the momentum", options.momentum, "a number in [0, 1)"));
+  PARE_RETURN_IF_ERROR(
+      check(options.beta1 >= 0.0 && options.beta1 < 1.0, "beta1", options.beta1, "a number in [0, 1)"));
+  PARE_RETURN_IF_ERROR(
+      check(options.beta2 >= 0.0 && options.beta2 < 1.0, "beta2", options.beta2, "a number in [0, 1)"));
+  PARE_RETURN_IF_ERROR(
+      check(options.epsilon > 0.0 && std::isfinite(options.epsilon), "epsilon", options.epsilon, "a number above 0"));
+  if (options.kind == OptimizerKind::kSgd && options.nesterov && options.momentum == 0.0) {
+    return absl::InvalidArgumentError("optimizer: Nesterov's method needs a momentum above 0");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<OptimizerKind> parse_optimizer_kind(std::string_view name) {
   for (OptimizerKind kind : {OptimizerKind::kSgd, OptimizerKind::kAdam, OptimizerKind::kAdamW}) {
     if (name == to_string(kind)) return kind;
@@ -147,7 +164,7 @@ Optimizer::~Optimizer() = default;
 
 absl::StatusOr<std::unique_ptr<Optimizer>> Optimizer::create(const graph::Model& model,
                                                              const OptimizerOptions& options) {
-  PARE_RETURN_IF_ERROR(check_options(options));
+  PARE_RETURN_IF_ERROR(check_optimizer_options(options));
   std::vector<at::Tensor> decayed, not_decayed;
   for (const graph::Value* value : model.graph().parameters()) {
     const at::Tensor& tensor = value->tensor();
@@ -178,9 +195,11 @@ void Optimizer::zero_grad() {
   }
 }
 
-absl::Status Optimizer::step(double learning_rate) {
+absl::Status Optimizer::step(double learning_rate, double weight_decay_factor) {
   return guard_torch("the optimizer's step", [&] {
-    for (auto& group : impl_->optimizer->param_groups()) group.options().set_lr(learning_rate);
+    std::vector<torch::optim::OptimizerParamGroup>& groups = impl_->optimizer->param_groups();
+    for (auto& group : groups) group.options().set_lr(learning_rate);
+    set_weight_decay(groups[kDecayed].options(), impl_->options, impl_->options.weight_decay * weight_decay_factor);
     impl_->optimizer->step();
   });
 }

@@ -40,6 +40,9 @@ struct OptimizerOptions {
   double epsilon = 1e-8;                // Adam, AdamW: > 0
 };
 
+// InvalidArgument if an option is out of its range, a NaN included.
+absl::Status check_optimizer_options(const OptimizerOptions& options);
+
 // Whether `parameter` was added by a compression method: it is used, and only as a further input of transforms.
 bool is_compression_parameter(const graph::Value& parameter);
 
@@ -53,8 +56,8 @@ class Optimizer {
 
   void zero_grad();
 
-  // One update from the gradients that are there.
-  absl::Status step(double learning_rate);
+  // One update from the gradients that are there. The factor is of the options' weight decay, in this step.
+  absl::Status step(double learning_rate, double weight_decay_factor = 1.0);
 
   // The 2-norm of all gradients together, and their scaling down to a norm of at most `max_norm`. NaN or infinite if a
   // gradient is.

@@ -46,6 +46,19 @@ TEST(Optimizer, SgdFollowsItsFormulaWithMomentum) {
   EXPECT_TRUE(at::allclose(tensor(*model, "head.bias"), before - 0.5));
 }
 
+TEST(Optimizer, TheFactorTurnsWeightDecayOff) {
+  for (OptimizerKind kind : {OptimizerKind::kSgd, OptimizerKind::kAdam, OptimizerKind::kAdamW}) {
+    auto model = testing::make_tiny_model();
+    auto optimizer = make(*model, {.kind = kind, .weight_decay = 0.5});
+    set_gradients(*model, 0.0);
+    const at::Tensor before = tensor(*model, "head.weight").detach().clone();
+    ASSERT_TRUE(optimizer->step(0.1, 0.0).ok());
+    EXPECT_TRUE(at::equal(tensor(*model, "head.weight"), before)) << to_string(kind);
+    ASSERT_TRUE(optimizer->step(0.1).ok());
+    EXPECT_FALSE(at::equal(tensor(*model, "head.weight"), before)) << to_string(kind);
+  }
+}
+
 TEST(Optimizer, AdamsFirstStepIsTheLearningRate) {
   for (OptimizerKind kind : {OptimizerKind::kAdam, OptimizerKind::kAdamW}) {
     auto model = testing::make_tiny_model();

@@ -1,24 +1,56 @@
 #include "training/output_folder.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 
 namespace pare::training {
+
+namespace {
+
+absl::Status error_of(const std::string& what, int error) {
+  const std::string message = absl::StrCat(what, ": ", std::strerror(error));
+  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
+  if (error == EACCES || error == EPERM || error == EROFS) return absl::PermissionDeniedError(message);
+  if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(message);
+  return absl::InvalidArgumentError(message);
+}
+
+}  // namespace
 
 absl::Status make_output_folder(const std::string& path) {
   if (mkdir(path.c_str(), 0777) == 0) return absl::OkStatus();
   const int error = errno;
   struct stat found;
   if (error == EEXIST && stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return absl::OkStatus();
-  const std::string message = absl::StrCat("cannot make the output folder ", path, ": ", std::strerror(error));
-  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
-  if (error == EACCES || error == EPERM || error == EROFS) return absl::PermissionDeniedError(message);
-  if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(message);
-  return absl::InvalidArgumentError(message);
+  return error_of(absl::StrCat("cannot make the output folder ", path), error);
+}
+
+absl::Status check_writable(const std::string& folder) {
+  std::string probe = absl::StrCat(folder.empty() ? "." : folder, "/.pare_XXXXXX");
+  const int file = mkstemp(probe.data());
+  if (file < 0) return error_of(absl::StrCat("cannot write into the folder ", folder), errno);
+  close(file);
+  unlink(probe.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status remove_checkpoints(const std::string& folder) {
+  for (const char* name : {kLastCheckpoint, kBestCheckpoint}) {
+    const std::string path = absl::StrCat(folder, "/", name);
+    if (unlink(path.c_str()) == 0) {
+      log_info(absl::StrCat("removed ", path, " of an earlier training: this one starts anew"));
+    } else if (errno != ENOENT && errno != ENOTDIR) {
+      return error_of(absl::StrCat("cannot remove ", path, " of an earlier training"), errno);
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace pare::training

@@ -15,6 +15,18 @@ namespace pare::training {
 // InvalidArgument where something else has the name.
 absl::Status make_output_folder(const std::string& path);
 
+// Whether a file can be made in the folder: found by making one and removing it again, before hours of work are lost.
+// NotFound, PermissionDenied, ResourceExhausted, InvalidArgument.
+absl::Status check_writable(const std::string& folder);
+
+// The names of the trainer's checkpoints in its output folder.
+inline constexpr char kLastCheckpoint[] = "last.checkpoint";
+inline constexpr char kBestCheckpoint[] = "best.checkpoint";
+
+// Removes the checkpoints of an earlier training from its output folder, with a logged line, so that nobody goes on
+// from them by mistake. Errors: those of removing a file; none if there is nothing to remove.
+absl::Status remove_checkpoints(const std::string& folder);
+
 }  // namespace pare::training
 
 #endif  // PARE_TRAINING_OUTPUT_FOLDER_H_

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 
 namespace pare::training {
@@ -30,6 +31,25 @@ TEST(MakeOutputFolder, RefusesWhereItCannotBe) {
   std::ofstream(file) << "x";
   EXPECT_EQ(make_output_folder(file).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(make_output_folder(file + "/below").code(), absl::StatusCode::kNotFound);
+}
+
+TEST(CheckWritable, SaysWhetherAFileCanBeMade) {
+  const std::string folder = fresh_folder();
+  EXPECT_TRUE(check_writable(folder).ok());
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  EXPECT_EQ(check_writable(folder + "/none").code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(check_writable("/proc/self").ok());
+}
+
+TEST(RemoveCheckpoints, TakesAwayThoseAndNothingElse) {
+  const std::string folder = fresh_folder();
+  EXPECT_TRUE(remove_checkpoints(folder).ok());
+  EXPECT_TRUE(remove_checkpoints(folder + "/none").ok());
+  for (const char* name : {"/last.checkpoint", "/best.checkpoint", "/model.onnx"}) std::ofstream(folder + name) << "x";
+  EXPECT_TRUE(remove_checkpoints(folder).ok());
+  EXPECT_FALSE(std::filesystem::exists(folder + "/last.checkpoint"));
+  EXPECT_FALSE(std::filesystem::exists(folder + "/best.checkpoint"));
+  EXPECT_TRUE(std::filesystem::exists(folder + "/model.onnx"));
 }
 
 }  // namespace

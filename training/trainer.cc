@@ -3,7 +3,7 @@
 #include <ATen/ops/add.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/eq.h>
-#include <c10/core/Device.h>
+#include <ATen/ops/isnan.h>
 
 #include <chrono>
 #include <cmath>
@@ -15,14 +15,9 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
-#include "statistics/json_lines.h"
-#include "training/batch_norm.h"
-#include "training/checkpoint.h"
 #include "training/divergence.h"
-#include "training/interrupt.h"
 #include "training/output_folder.h"
-#include "training/random_state.h"
-#include "training/running_results.h"
+#include "training/trainer_loop.h"
 
 namespace pare::training {
 namespace {
@@ -33,157 +28,32 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-// One run: what changes while it goes on.
-class Trainer::Loop {
- public:
-  explicit Loop(Trainer& trainer)
-      : options_(trainer.options_),
-        algorithm_(trainer.algorithm_),
-        model_(*trainer.algorithm_.model()),
-        train_loader_(trainer.train_loader_),
-        eval_loader_(trainer.options_.evaluate ? trainer.eval_loader_ : nullptr),
-        device_(device_of(*trainer.algorithm_.model())) {}
-
-  absl::StatusOr<TrainResult> run();
-
- private:
-  enum class Stop { kNo, kInterrupted, kMaxSteps };
-
-  absl::Status check_options() const;
-  absl::Status prepare();
-  absl::Status resume(const Checkpoint& checkpoint);
-  absl::Status train_epoch();
-  absl::Status train_step(const data::Batch& batch, StepReport& step);
-  absl::StatusOr<at::Tensor> task_loss(const at::Tensor& output, const data::Batch& batch) const;
-  absl::Status renew_optimizer_if_stale();
-  void freeze_batch_norm_if_due();
-  absl::Status finish_epoch();
-  absl::StatusOr<EvaluationResult> evaluate_model();
-  absl::StatusOr<Checkpoint> make_checkpoint() const;
-  absl::Status save_last() const;
-  absl::Status interrupted() const;
-
-  bool has_max_steps() const { return options_.max_steps > 0 && global_step_ >= options_.max_steps; }
-  bool writes() const { return !options_.output_dir.empty(); }
-  std::string path(const char* file) const { return absl::StrCat(options_.output_dir, "/", file); }
-  std::string epoch_label() const { return absl::StrCat("epoch ", epoch_ + 1, "/", options_.epochs); }
-
-  const TrainOptions& options_;
-  CompressionAlgorithm& algorithm_;
-  graph::Model& model_;
-  data::DataLoader& train_loader_;
-  data::DataLoader* eval_loader_;
-  c10::Device device_;
-
-  InterruptGuard interrupt_;
-  std::unique_ptr<Optimizer> optimizer_;
-  std::optional<LearningRate> learning_rate_;
-  std::optional<FrozenBatchNorm> frozen_batch_norm_;
-  std::optional<JsonLines> metrics_;
-
-  int64_t epoch_ = 0;
-  int64_t steps_in_epoch_ = 0;
-  int64_t global_step_ = 0;
-  double last_rate_ = 0.0;
-  Stop stop_ = Stop::kNo;
-  EpochSums sums_;
-  BestEpoch best_;
-  bool has_checkpoint_ = false;
-  TrainResult result_;
-};
-
-absl::Status Trainer::Loop::check_options() const {
-  // Comparisons are written so that a NaN fails them.
-  if (!(options_.label_smoothing >= 0.0 && options_.label_smoothing < 1.0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the label smoothing is ", options_.label_smoothing, ", expected a number in [0, 1)"));
-  }
-  if (!(options_.max_gradient_norm >= 0.0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the maximal gradient norm is ", options_.max_gradient_norm, ", expected a number of at least 0"));
-  }
-  if (options_.max_steps < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the maximal number of steps is ", options_.max_steps, ", expected 0 (no limit) or more"));
-  }
-  if (options_.resume && !writes()) {
-    return absl::InvalidArgumentError("resuming needs an output folder: that of the training to go on with");
-  }
-  if (options_.restore_best && (!writes() || eval_loader_ == nullptr)) {
-    return absl::InvalidArgumentError("restoring the best epoch needs an output folder and evaluation data");
-  }
-  if (train_loader_.num_batches() < 1) return absl::InvalidArgumentError("the training data loader is empty");
-  return absl::OkStatus();
-}
-
-absl::Status Trainer::Loop::prepare() {
-  PARE_RETURN_IF_ERROR(check_options());
-  PARE_ASSIGN_OR_RETURN(learning_rate_,
-                        LearningRate::create(options_.learning_rate, options_.epochs, train_loader_.num_batches()));
-  PARE_ASSIGN_OR_RETURN(optimizer_, Optimizer::create(model_, options_.optimizer));
-  PARE_RETURN_IF_ERROR(seed_random(device_, options_.seed));
-  if (!writes()) return absl::OkStatus();
-  PARE_RETURN_IF_ERROR(make_output_folder(options_.output_dir));
-  if (options_.resume) {
-    const absl::StatusOr<Checkpoint> checkpoint = load_checkpoint(path("last.checkpoint"));
-    if (checkpoint.ok()) {
-      PARE_RETURN_IF_ERROR(resume(*checkpoint));
-    } else if (absl::IsNotFound(checkpoint.status())) {
-      log_info(absl::StrCat("no checkpoint in ", options_.output_dir, ": training starts anew"));
-    } else {
-      return checkpoint.status();
-    }
-  }
-  PARE_RETURN_IF_ERROR(keep_epochs_before(path("metrics.jsonl"), epoch_));
-  PARE_ASSIGN_OR_RETURN(metrics_, JsonLines::open(path("metrics.jsonl")));
-  return absl::OkStatus();
-}
-
-absl::Status Trainer::Loop::resume(const Checkpoint& checkpoint) {
-  const std::string file = path("last.checkpoint");
-  if (checkpoint.config != options_.config) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        file, " is of a training with other settings: resume with the same ones, or choose another output folder"));
-  }
-  PARE_RETURN_IF_ERROR(guard_torch(absl::StrCat(file, ": unexpected content"), [&] {
-    checkpoint.trainer.at("sums").get_to(sums_);
-    checkpoint.trainer.at("best").get_to(best_);
-  }));
-  if (const int64_t batches = checkpoint.trainer.value("num_batches", int64_t{0});
-      batches != train_loader_.num_batches()) {
-    return absl::InvalidArgumentError(absl::StrCat(file, " is of a training with ", batches,
-                                                   " batches an epoch, but now there are ", train_loader_.num_batches(),
-                                                   ": resume with the same data and batch size"));
-  }
-  PARE_RETURN_IF_ERROR(restore(checkpoint, algorithm_));
-  PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
-  PARE_RETURN_IF_ERROR(optimizer_->load_state(checkpoint.optimizer));
-  PARE_RETURN_IF_ERROR(set_random_state(device_, checkpoint.random_state));
-  epoch_ = checkpoint.epoch;
-  steps_in_epoch_ = checkpoint.steps_in_epoch;
-  global_step_ = checkpoint.global_step;
-  last_rate_ = learning_rate_->at(global_step_ - 1);
-  has_checkpoint_ = true;
-  log_info(absl::StrCat("going on from ", file, ": epoch ", epoch_ + 1, ", step ", steps_in_epoch_ + 1));
-  return absl::OkStatus();
-}
-
 absl::StatusOr<TrainResult> Trainer::Loop::run() {
   const absl::Cleanup leave_in_evaluation_mode = [this] { model_.eval(); };
   PARE_RETURN_IF_ERROR(prepare());
-  const int64_t first_epoch = epoch_;
-  while (epoch_ < options_.epochs && stop_ == Stop::kNo && !has_max_steps()) {
+  bool has_trained = false;
+  while (epoch_ < options_.epochs && stop_ == Stop::kNo) {
     if (interrupt_.requested()) return interrupted();
-    PARE_RETURN_IF_ERROR(train_epoch());
-    if (stop_ == Stop::kInterrupted) return interrupted();
-    PARE_RETURN_IF_ERROR(finish_epoch());
+    if (!epoch_has_ended_) {
+      if (has_max_steps()) break;
+      PARE_RETURN_IF_ERROR(train_epoch());
+      if (stop_ == Stop::kInterrupted) return interrupted();
+      PARE_RETURN_IF_ERROR(end_epoch());
+    }
+    PARE_RETURN_IF_ERROR(report_epoch());
+    if (interrupt_.requested()) return interrupted();
+    has_trained = true;
   }
-  if (epoch_ == first_epoch && stop_ == Stop::kNo && eval_loader_ != nullptr) {
+  return finish(has_trained);
+}
+
+absl::StatusOr<TrainResult> Trainer::Loop::finish(bool has_trained) {
+  if (!has_trained && eval_loader_ != nullptr) {
     log_info("the training is done already");
     PARE_ASSIGN_OR_RETURN(result_.last, evaluate_model());
   }
   if (options_.restore_best && best_.epoch >= 0) {
-    PARE_ASSIGN_OR_RETURN(const Checkpoint best, load_checkpoint(path("best.checkpoint")));
+    PARE_ASSIGN_OR_RETURN(const Checkpoint best, load_checkpoint(path(kBestCheckpoint)));
     PARE_RETURN_IF_ERROR(restore(best, algorithm_));
   }
   result_.steps = global_step_;
@@ -194,8 +64,7 @@ absl::StatusOr<TrainResult> Trainer::Loop::run() {
   return std::move(result_);
 }
 
-absl::Status Trainer::Loop::train_epoch() {
-  PARE_RETURN_IF_ERROR(train_loader_.start_epoch(epoch_));
+absl::Status Trainer::Loop::skip_steps_done() {
   for (int64_t i = 0; i < steps_in_epoch_; ++i) {
     PARE_ASSIGN_OR_RETURN(const std::optional<data::Batch> skipped, train_loader_.next());
     if (!skipped) {
@@ -203,6 +72,15 @@ absl::Status Trainer::Loop::train_epoch() {
                                                      " of its epoch, but the data loader has only ", i, " batches"));
     }
   }
+  // A loader may have drawn from LibTorch's generators on the way.
+  if (resumed_from_ && steps_in_epoch_ > 0) PARE_RETURN_IF_ERROR(set_random_states(*resumed_from_));
+  resumed_from_.reset();
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Loop::train_epoch() {
+  PARE_RETURN_IF_ERROR(train_loader_.start_epoch(epoch_));
+  PARE_RETURN_IF_ERROR(skip_steps_done());
   model_.train();
   Progress progress(epoch_label(), train_loader_.num_batches(), options_.progress);
   progress.start_at(steps_in_epoch_);
@@ -255,7 +133,7 @@ absl::StatusOr<at::Tensor> Trainer::Loop::task_loss(const at::Tensor& output, co
 }
 
 absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& step) {
-  step.learning_rate = last_rate_ = learning_rate_->at(global_step_);
+  step.learning_rate = last_rate_ = rate_at(global_step_);
   optimizer_->zero_grad();
   PARE_ASSIGN_OR_RETURN(const at::Tensor output, model_.forward_tensor(batch.inputs));
   PARE_ASSIGN_OR_RETURN(const at::Tensor task, task_loss(output, batch));
@@ -271,12 +149,12 @@ absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& ste
     step.gradient_norm = optimizer_->gradient_norm();
   }));
   if (!std::isfinite(step.loss) || !std::isfinite(step.gradient_norm)) {
-    return divergence_error(model_, batch, step, has_checkpoint_ ? path("last.checkpoint") : "");
+    return divergence_error(model_, batch, step, existing(kLastCheckpoint, has_checkpoint_));
   }
   if (options_.max_gradient_norm > 0.0 && step.gradient_norm > options_.max_gradient_norm) {
     optimizer_->scale_gradients(options_.max_gradient_norm / step.gradient_norm);
   }
-  PARE_RETURN_IF_ERROR(optimizer_->step(step.learning_rate));
+  PARE_RETURN_IF_ERROR(optimizer_->step(step.learning_rate, algorithm_.scheduler().weight_decay_factor()));
   PARE_RETURN_IF_ERROR(guard_torch("the compression's scheduler", [&] { algorithm_.scheduler().step(); }));
   PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
 
@@ -290,47 +168,70 @@ absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& ste
   return absl::OkStatus();
 }
 
-absl::Status Trainer::Loop::renew_optimizer_if_stale() {
-  if (optimizer_->is_current(model_)) return absl::OkStatus();
-  PARE_ASSIGN_OR_RETURN(optimizer_, Optimizer::create(model_, options_.optimizer));
+absl::StatusOr<EvaluationResult> Trainer::Loop::evaluate_model() {
+  model_.eval();
+  Progress progress("evaluation", eval_loader_->num_batches(), options_.progress);
+  const Classifier classify = [&](const data::Batch& batch) -> absl::StatusOr<at::Tensor> {
+    PARE_ASSIGN_OR_RETURN(const data::Batch moved,
+                          guard_torch("moving a batch to the model", [&] { return to_device(batch, device_); }));
+    PARE_ASSIGN_OR_RETURN(const at::Tensor logits, model_.forward_tensor(moved.inputs));
+    PARE_ASSIGN_OR_RETURN(const bool is_broken,
+                          guard_torch("evaluation", [&] { return at::isnan(logits).any().item<bool>(); }));
+    if (!is_broken) return logits;
+    const StepReport step{.epoch = epoch_,
+                          .step_in_epoch = steps_in_epoch_ - 1,
+                          .global_step = global_step_ - 1,
+                          .learning_rate = last_rate_};
+    // The last checkpoint is from after this step: only the best one is known to be good.
+    return evaluation_divergence_error(model_, moved, step, existing(kBestCheckpoint, best_.epoch >= 0));
+  };
+  return evaluate(
+      classify, *eval_loader_, [&](int64_t done, int64_t) { progress.update(done); },
+      [this] { return interrupt_.requested(); });
+}
+
+// The epoch's last step is done. From here on a checkpoint holds it whole: an evaluation that is interrupted costs
+// nothing but itself.
+absl::Status Trainer::Loop::end_epoch() {
+  if (stop_ != Stop::kNo) return absl::OkStatus();  // ended by the maximal number of steps, in its middle
+  PARE_RETURN_IF_ERROR(guard_torch("the compression's scheduler", [&] { algorithm_.scheduler().epoch_step(); }));
+  PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
+  epoch_has_ended_ = true;
+  if (!writes() || eval_loader_ == nullptr) return absl::OkStatus();
+  PARE_RETURN_IF_ERROR(save(kLastCheckpoint));
+  has_checkpoint_ = true;
   return absl::OkStatus();
 }
 
-absl::StatusOr<EvaluationResult> Trainer::Loop::evaluate_model() {
-  Progress progress("evaluation", eval_loader_->num_batches(), options_.progress);
-  return evaluate(model_, *eval_loader_, [&](int64_t done, int64_t) { progress.update(done); });
-}
-
-absl::Status Trainer::Loop::finish_epoch() {
-  const bool is_whole = stop_ == Stop::kNo;
-  if (is_whole) {
-    PARE_RETURN_IF_ERROR(guard_torch("the compression's scheduler", [&] { algorithm_.scheduler().epoch_step(); }));
-    PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
-  }
+// Evaluates, and writes the checkpoints and the report.
+absl::Status Trainer::Loop::report_epoch() {
   EpochReport report{.epoch = epoch_, .steps = global_step_, .learning_rate = last_rate_, .stage = algorithm_.stage()};
   sums_.fill(report);
   std::string summary = absl::StrFormat("loss %.4f", report.loss);
   if (report.train_top1) absl::StrAppendFormat(&summary, ", training top1 %.4f", *report.train_top1);
   bool is_best = false;
   if (eval_loader_ != nullptr) {
-    PARE_ASSIGN_OR_RETURN(report.evaluation, evaluate_model());
+    absl::StatusOr<EvaluationResult> evaluation = evaluate_model();
+    if (absl::IsCancelled(evaluation.status()) && interrupt_.requested()) return interrupted();
+    PARE_ASSIGN_OR_RETURN(report.evaluation, std::move(evaluation));
     result_.last = report.evaluation;
     absl::StrAppend(&summary, ", ", report.evaluation->to_string());
     is_best = best_.is_beaten_by(report.stage, *report.evaluation);
     if (is_best) best_ = {epoch_, report.stage, *report.evaluation};
   }
   const std::string label = epoch_label();
-  if (is_whole) {
+  if (epoch_has_ended_) {
     ++epoch_;
     steps_in_epoch_ = 0;
     sums_ = {};
+    epoch_has_ended_ = false;
   }
   const Statistics statistics = algorithm_.statistics();
   if (writes()) {
     PARE_RETURN_IF_ERROR(metrics_->append(to_json(report, statistics)));
     PARE_ASSIGN_OR_RETURN(const Checkpoint checkpoint, make_checkpoint());
-    if (is_best) PARE_RETURN_IF_ERROR(save_checkpoint(checkpoint, path("best.checkpoint")));
-    PARE_RETURN_IF_ERROR(save_checkpoint(checkpoint, path("last.checkpoint")));
+    if (is_best) PARE_RETURN_IF_ERROR(save_checkpoint(checkpoint, path(kBestCheckpoint)));
+    PARE_RETURN_IF_ERROR(save_checkpoint(checkpoint, path(kLastCheckpoint)));
     has_checkpoint_ = true;
   }
   if (!options_.progress.quiet) {
@@ -340,38 +241,6 @@ absl::Status Trainer::Loop::finish_epoch() {
   result_.epochs.push_back(report);
   if (options_.on_epoch) options_.on_epoch(report);
   return absl::OkStatus();
-}
-
-absl::StatusOr<Checkpoint> Trainer::Loop::make_checkpoint() const {
-  if (const std::vector<std::string> broken = model_.non_finite_tensors(); !broken.empty()) {
-    return absl::AbortedError(absl::StrCat("no checkpoint is written, since ", broken.front(),
-                                           broken.size() > 1 ? absl::StrCat(" and ", broken.size() - 1, " more") : "",
-                                           " of the model holds NaN or infinite values; try a smaller learning rate"));
-  }
-  PARE_ASSIGN_OR_RETURN(Checkpoint checkpoint,
-                        guard_torch("the checkpoint of the model", [&] { return capture(algorithm_); }));
-  PARE_ASSIGN_OR_RETURN(checkpoint.optimizer, optimizer_->save_state());
-  PARE_ASSIGN_OR_RETURN(checkpoint.random_state, random_state(device_));
-  checkpoint.epoch = epoch_;
-  checkpoint.steps_in_epoch = steps_in_epoch_;
-  checkpoint.global_step = global_step_;
-  checkpoint.config = options_.config;
-  checkpoint.trainer = {{"sums", sums_}, {"best", best_}, {"num_batches", train_loader_.num_batches()}};
-  return checkpoint;
-}
-
-absl::Status Trainer::Loop::save_last() const {
-  PARE_ASSIGN_OR_RETURN(const Checkpoint checkpoint, make_checkpoint());
-  return save_checkpoint(checkpoint, path("last.checkpoint"));
-}
-
-absl::Status Trainer::Loop::interrupted() const {
-  const std::string when = absl::StrCat(interrupt_.signal_name(), " stopped the training in epoch ", epoch_ + 1,
-                                        " after ", steps_in_epoch_, " steps");
-  if (!writes()) return absl::CancelledError(absl::StrCat(when, "; nothing was saved, as there is no output folder"));
-  PARE_RETURN_IF_ERROR(save_last());
-  return absl::CancelledError(
-      absl::StrCat(when, "; ", path("last.checkpoint"), " is written: resume to go on from there"));
 }
 
 Trainer::Trainer(CompressionAlgorithm& algorithm, data::DataLoader& train_loader, data::DataLoader* eval_loader,

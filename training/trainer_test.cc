@@ -1,114 +1,28 @@
 #include "training/trainer.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
-#include <ATen/ops/full.h>
+#include <ATen/ops/remainder.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <cmath>
 #include <limits>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/atomic_file.h"
 #include "training/checkpoint.h"
-#include "training/testing.h"
+#include "training/trainer_testing.h"
 
 namespace pare::training {
 namespace {
 
+using testing::exists;
 using testing::make_test_folder;
 using testing::make_tiny_data;
 using testing::make_tiny_model;
-
-// A method that writes down what is called, adds a constant to the loss, and is compressed from its second epoch on.
-class Recorder : public CompressionAlgorithm {
- public:
-  explicit Recorder(double extra_loss = 0.0)
-      : CompressionAlgorithm(make_tiny_model(), AlgorithmConfig{}, InputSize{{1, 4}}),
-        loss_(*this, extra_loss),
-        scheduler_(*this) {}
-
-  CompressionLoss& loss() override { return loss_; }
-  CompressionScheduler& scheduler() override { return scheduler_; }
-  CompressionStage stage() const override {
-    return scheduler_.current_epoch() >= 1 ? CompressionStage::kFullyCompressed : CompressionStage::kUncompressed;
-  }
-  Statistics statistics() const override {
-    Statistics statistics;
-    statistics.set("events", static_cast<int64_t>(events.size()));
-    return statistics;
-  }
-
-  std::vector<std::string> events;
-  bool break_bias = false;
-
- private:
-  class Loss : public CompressionLoss {
-   public:
-    Loss(Recorder& recorder, double extra) : recorder_(recorder), extra_(extra) {}
-    at::Tensor forward() override {
-      recorder_.bias_before_ = recorder_.bias().clone();
-      return extra_ == 0.0 ? at::Tensor() : at::full({}, extra_);
-    }
-
-   private:
-    Recorder& recorder_;
-    double extra_;
-  };
-  class Scheduler : public CompressionScheduler {
-   public:
-    explicit Scheduler(Recorder& recorder) : recorder_(recorder) {}
-    void step(std::optional<int64_t> last) override {
-      CompressionScheduler::step(last);
-      const bool stepped = !at::equal(recorder_.bias(), recorder_.bias_before_);
-      recorder_.events.push_back(absl::StrCat(stepped ? "updated, " : "", "step ", current_step()));
-      if (recorder_.break_bias) recorder_.bias()[0] = std::numeric_limits<double>::quiet_NaN();
-    }
-    void epoch_step(std::optional<int64_t> last) override {
-      CompressionScheduler::epoch_step(last);
-      recorder_.events.push_back(absl::StrCat("epoch ", current_epoch()));
-    }
-
-   private:
-    Recorder& recorder_;
-  };
-
-  at::Tensor bias() const { return model()->graph().find_parameter("head.bias")->tensor().detach(); }
-
-  at::Tensor bias_before_;
-  Loss loss_;
-  Scheduler scheduler_;
-};
-
-TrainOptions quiet_options(int64_t epochs) {
-  TrainOptions options;
-  options.epochs = epochs;
-  options.learning_rate = {.base = 0.1};
-  options.progress.quiet = true;
-  return options;
-}
-
-void expect_same_state(graph::Model& a, graph::Model& b) {
-  const graph::ModelState first = graph::get_state(a), second = graph::get_state(b);
-  ASSERT_EQ(first.tensors.size(), second.tensors.size());
-  for (const auto& [name, tensor] : first.tensors) EXPECT_TRUE(at::equal(tensor, second.tensors.at(name))) << name;
-}
-
-// metrics.jsonl without what depends on the clock.
-std::vector<nlohmann::json> metrics_of(const std::string& folder) {
-  std::vector<nlohmann::json> lines;
-  const std::string text = read_file(folder + "/metrics.jsonl").value();
-  for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-    lines.push_back(nlohmann::json::parse(line.begin(), line.end()));
-    lines.back().erase("seconds");
-    lines.back().erase("data_seconds");
-  }
-  return lines;
-}
-
-bool exists(const std::string& path) { return read_file(path).ok(); }
+using testing::metrics_of;
+using testing::quiet_options;
+using testing::Recorder;
 
 TEST(Trainer, LearnsAndReports) {
   auto model = make_tiny_model();
@@ -234,115 +148,6 @@ TEST(Trainer, FreezesBatchNormWhenItIsTime) {
   for (size_t i = 2; i < 8; ++i) EXPECT_TRUE(at::equal(means[i], means[1])) << i;
 }
 
-// Trains 4 epochs of 5 steps at once, and in two runs of which the first one ends after `steps`.
-void expect_resume_changes_nothing(int64_t steps, bool by_signal) {
-  const auto options_for = [](const std::string& folder) {
-    TrainOptions options = quiet_options(4);
-    options.optimizer.kind = OptimizerKind::kAdam;
-    options.learning_rate.base = 0.01;
-    options.output_dir = folder;
-    options.config = {{"bits", 8}};
-    return options;
-  };
-  auto data = make_tiny_data(5);
-  Recorder whole(0.5), parts(0.5);
-  const std::string whole_folder = make_test_folder(), parts_folder = make_test_folder();
-  const auto expected = Trainer(whole, data, &data, options_for(whole_folder)).run();
-  ASSERT_TRUE(expected.ok()) << expected.status();
-
-  TrainOptions first = options_for(parts_folder);
-  if (by_signal) {
-    first.on_step = [&](const StepReport& step) {
-      if (step.global_step + 1 == steps) raise(SIGINT);
-    };
-  } else {
-    first.max_steps = steps;
-  }
-  const auto stopped = Trainer(parts, data, &data, first).run();
-  EXPECT_EQ(stopped.status().code(), by_signal ? absl::StatusCode::kCancelled : absl::StatusCode::kOk);
-
-  Recorder fresh(0.5);  // another process would start with a model like this
-  TrainOptions second = options_for(parts_folder);
-  second.resume = true;
-  const auto resumed = Trainer(fresh, data, &data, second).run();
-  ASSERT_TRUE(resumed.ok()) << resumed.status();
-  expect_same_state(*whole.model(), *fresh.model());
-  EXPECT_EQ(resumed->steps, 20);
-  EXPECT_EQ(resumed->last->loss, expected->last->loss);
-  EXPECT_EQ(resumed->best->loss, expected->best->loss);
-  EXPECT_EQ(resumed->best_epoch, expected->best_epoch);
-  EXPECT_EQ(fresh.scheduler().current_step(), 19);
-  EXPECT_EQ(fresh.scheduler().current_epoch(), 3);
-  auto whole_metrics = metrics_of(whole_folder), parts_metrics = metrics_of(parts_folder);
-  for (auto* metrics : {&whole_metrics, &parts_metrics}) {
-    for (nlohmann::json& line : *metrics) line.erase("statistics");  // the recorder's events are not part of its state
-  }
-  EXPECT_EQ(parts_metrics, whole_metrics);
-}
-
-TEST(TrainerResume, AfterAnEpochChangesNothing) { expect_resume_changes_nothing(10, false); }
-TEST(TrainerResume, InTheMiddleOfAnEpochChangesNothing) { expect_resume_changes_nothing(8, false); }
-TEST(TrainerResume, AfterASignalChangesNothing) { expect_resume_changes_nothing(13, true); }
-TEST(TrainerResume, AfterASignalInAnEpochsLastStepChangesNothing) { expect_resume_changes_nothing(10, true); }
-
-TEST(TrainerResume, OfAFinishedTrainingOnlyEvaluates) {
-  auto data = make_tiny_data();
-  TrainOptions options = quiet_options(1);
-  options.output_dir = make_test_folder();
-  Recorder first;
-  const auto done = Trainer(first, data, &data, options).run();
-  ASSERT_TRUE(done.ok()) << done.status();
-  options.resume = true;
-  Recorder again;
-  const auto resumed = Trainer(again, data, &data, options).run();
-  ASSERT_TRUE(resumed.ok()) << resumed.status();
-  EXPECT_TRUE(again.events.empty());
-  EXPECT_EQ(resumed->last->loss, done->last->loss);
-}
-
-TEST(TrainerResume, WithoutACheckpointStartsAnew) {
-  auto data = make_tiny_data();
-  TrainOptions options = quiet_options(1);
-  options.output_dir = make_test_folder();
-  options.resume = true;
-  const auto result = Trainer(make_tiny_model(), data, nullptr, options).run();
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_EQ(result->steps, 5);
-}
-
-TEST(TrainerResume, RefusesAnotherTrainingsCheckpoint) {
-  auto data = make_tiny_data();
-  TrainOptions options = quiet_options(1);
-  options.output_dir = make_test_folder();
-  options.config = {{"bits", 8}};
-  ASSERT_TRUE(Trainer(make_tiny_model(), data, nullptr, options).run().ok());
-  options.resume = true;
-  options.config = {{"bits", 4}};
-  EXPECT_EQ(Trainer(make_tiny_model(), data, nullptr, options).run().status().code(),
-            absl::StatusCode::kInvalidArgument);
-  options.config = {{"bits", 8}};
-  auto more_data = make_tiny_data(7);
-  EXPECT_EQ(Trainer(make_tiny_model(), more_data, nullptr, options).run().status().code(),
-            absl::StatusCode::kInvalidArgument);
-
-  const std::string path = options.output_dir + "/last.checkpoint";
-  const std::string bytes = read_file(path).value();
-  ASSERT_TRUE(write_file_atomically(path, bytes.substr(0, bytes.size() / 2)).ok());
-  const absl::Status truncated = Trainer(make_tiny_model(), data, nullptr, options).run().status();
-  EXPECT_EQ(truncated.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_NE(truncated.message().find("truncated"), std::string::npos) << truncated;
-}
-
-TEST(TrainerInterrupt, WithoutAFolderStopsAndSaysSo) {
-  auto data = make_tiny_data();
-  TrainOptions options = quiet_options(3);
-  options.on_step = [](const StepReport&) { raise(SIGTERM); };
-  const absl::Status status = Trainer(make_tiny_model(), data, nullptr, options).run().status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
-  EXPECT_NE(status.message().find("SIGTERM"), std::string::npos) << status;
-  EXPECT_NE(status.message().find("after 1 steps"), std::string::npos) << status;
-}
-
 TEST(TrainerDivergence, StopsAtANanAndKeepsTheGoodCheckpoint) {
   auto data = make_tiny_data();
   Recorder recorder;
@@ -421,16 +226,53 @@ TEST(TrainerErrors, ATargetThatIsNoClassIsNamed) {
 }
 
 TEST(Trainer, EndsWithTheBestEpochWhenAsked) {
-  auto data = make_tiny_data(4, 16);
+  auto train_data = make_tiny_data(4, 16), eval_data = make_tiny_data(4, 16);
   TrainOptions options = quiet_options(6);
+  options.learning_rate.shape = LearningRateShape::kConstant;
   options.output_dir = make_test_folder();
   options.restore_best = true;
+  options.on_epoch = [&](const EpochReport& report) {
+    if (report.epoch != 2) return;
+    // From now on it learns nonsense.
+    for (data::Batch& batch : train_data.batches()) batch.targets = at::remainder(batch.targets + 1, 3);
+  };
   Recorder recorder;
-  const auto result = Trainer(recorder, data, &data, options).run();
+  const auto result = Trainer(recorder, train_data, &eval_data, options).run();
   ASSERT_TRUE(result.ok()) << result.status();
-  const auto now = evaluate(*recorder.model(), data);
+  ASSERT_LT(result->best_epoch, 5);
+  ASSERT_LT(result->last->correct, result->best->correct);
+  const auto now = evaluate(*recorder.model(), eval_data);
   EXPECT_EQ(now->correct, result->best->correct);
   EXPECT_EQ(now->loss, result->best->loss);
+}
+
+TEST(Trainer, TheScheduleMultipliesLearningRateAndWeightDecay) {
+  const auto change_of = [](double rate_factor, double decay_factor) {
+    Recorder recorder;
+    recorder.learning_rate_factor = rate_factor;
+    recorder.weight_decay_factor = decay_factor;
+    auto data = make_tiny_data(1);
+    TrainOptions options = quiet_options(1);
+    options.learning_rate = {.shape = LearningRateShape::kConstant, .base = 0.1};
+    options.optimizer = {.weight_decay = 0.5, .momentum = 0.0};
+    options.on_step = [&](const StepReport& step) { EXPECT_DOUBLE_EQ(step.learning_rate, 0.1 * rate_factor); };
+    const at::Tensor weight = recorder.model()->graph().find_parameter("head.weight")->tensor();
+    const at::Tensor before = weight.detach().clone();
+    EXPECT_TRUE(Trainer(recorder, data, nullptr, options).run().ok());
+    return std::pair{before, at::sub(weight.detach(), before)};
+  };
+  const auto [weight, whole] = change_of(1.0, 1.0);
+  EXPECT_TRUE(at::allclose(change_of(0.5, 1.0).second, whole * 0.5, 1e-4, 1e-6));
+  EXPECT_TRUE(at::allclose(change_of(1.0, 0.0).second, whole + 0.1 * 0.5 * weight, 1e-4, 1e-6));
+}
+
+TEST(TrainerDivergence, ANanInTheEvaluationIsExplained) {
+  auto data = make_tiny_data(), eval_data = make_tiny_data();
+  eval_data.batches()[1].inputs[0][0][0] = std::numeric_limits<float>::quiet_NaN();
+  const absl::Status status = Trainer(make_tiny_model(), data, &eval_data, quiet_options(2)).run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kAborted) << status;
+  EXPECT_NE(status.message().find("in the evaluation after epoch 1, step 5"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("input 0 of the batch"), std::string::npos) << status;
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
 // The vectorized kernels against the reference, with every instruction set that the machine has.
 
+#include <cstring>
+#include <random>
+#include <vector>
+
 #include "backends/conformance/checks.h"
 #include "backends/cpu/backend.h"
 #include "backends/cpu/targets.h"
@@ -14,6 +18,39 @@ TEST(CpuFakeQuantize, ForwardOnEveryTarget) {
 
 TEST(CpuFakeQuantize, BackwardOnEveryTarget) {
   for_each_target([] { conformance::check_fake_quantize_backward(cpu_kernels()); });
+}
+
+// The sums of numbers that look random, one after the other: inside, above and below of each channel.
+std::vector<float> backward_sums(const Layout& layout) {
+  std::mt19937 random(7);
+  const auto numbers = [&](int64_t count, float reach) {
+    std::vector<float> result;
+    for (int64_t i = 0; i < count; ++i) {
+      result.push_back((static_cast<float>(random() % 65536) / 32768 - 1) * reach);
+    }
+    return result;
+  };
+  const auto count = static_cast<size_t>(layout.channels);
+  const std::vector<float> dy = numbers(layout.size(), 1), x = numbers(layout.size(), 2);
+  const std::vector<float> step(count, 0.01f), inverse(count, 1 / 0.01f), lowest(count, -128), highest(count, 127);
+  std::vector<float> sums(3 * count);
+  const FakeQuantizeSums places{sums.data(), sums.data() + count, sums.data() + 2 * count};
+  const QuantizationGrid grid{step.data(), inverse.data(), lowest.data(), highest.data()};
+  EXPECT_TRUE(cpu_kernels().fake_quantize_backward({}, layout, dy.data(), x.data(), grid, nullptr, &places).ok());
+  return sums;
+}
+
+// Training is the same, bit for bit, whatever the width of the machine's vectors.
+TEST(CpuFakeQuantize, SumsAreTheSameOnEveryTarget) {
+  for (const Layout& layout : {Layout::per_tensor(100'003), {3, 5, 1037}, {2000, 37, 1}, {4, 16, 7}}) {
+    std::vector<float> first;
+    for_each_target([&] {
+      const std::vector<float> sums = backward_sums(layout);
+      if (first.empty()) first = sums;
+      ASSERT_EQ(sums.size(), first.size());
+      EXPECT_EQ(std::memcmp(sums.data(), first.data(), sums.size() * sizeof(float)), 0) << layout.channels;
+    });
+  }
 }
 
 }  // namespace

@@ -67,9 +67,10 @@ class Propagation {
       move_through(*position);
       PARE_RETURN_IF_ERROR(request_inputs(*position));
     }
-    for (Value* input : context_.graph().inputs()) {
-      std::vector<Candidate> candidates = settle(input);
-      if (context_.options().quantize_inputs) place(input, candidates);
+    const std::vector<Value*> inputs = context_.graph().inputs();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const std::vector<Candidate> candidates = settle(inputs[i]);
+      if (context_.quantizes_input(i)) place(inputs[i], candidates);
     }
     return points_in_order(nodes);
   }
@@ -127,10 +128,10 @@ class Propagation {
       if (!matches) continue;
       const auto [member, is_first] = group_members_.emplace(i, config_class);
       if (!is_first && !classes_.merge(member->second, config_class)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("unified_scale_ops: ", node->name(), " allows ", to_string(classes_.picked(config_class)),
-                         ", others of its group ", to_string(classes_.picked(member->second)),
-                         ": operators that share one scale need the same mode, bits and granularity"));
+        return absl::InvalidArgumentError(absl::StrCat(
+            groups[i].front().path(), ": ", node->name(), " allows ", to_string(classes_.picked(config_class)),
+            ", others of its group ", to_string(classes_.picked(member->second)),
+            ": operators that share one scale need the same mode, bits and granularity"));
       }
     }
     return absl::OkStatus();
@@ -237,7 +238,8 @@ class Propagation {
   }
 
   std::vector<QuantizationPoint> points_in_order(const std::vector<Node*>& nodes) {
-    std::vector<Value*> values = context_.graph().inputs();
+    const std::vector<Value*> inputs = context_.graph().inputs();
+    std::vector<Value*> values = inputs;
     for (const Node* node : nodes) values.insert(values.end(), node->outputs().begin(), node->outputs().end());
     std::vector<QuantizationPoint> points;
     std::map<int, std::vector<size_t>> members;  // config class -> its points
@@ -251,6 +253,8 @@ class Propagation {
         point.config = classes_.picked(candidate.config_class);
         point.channel_axis = 1;
         point.name = value->name();
+        const auto input = std::find(inputs.begin(), inputs.end(), value);
+        if (input != inputs.end()) point.input_index = static_cast<int>(input - inputs.begin());
         point.served = std::move(candidate.served);
         members[classes_.representative(candidate.config_class)].push_back(points.size());
         points.push_back(std::move(point));

@@ -190,7 +190,20 @@ TEST_F(ActivationPlacementTest, UnifiedScaleGroupsOfTheConfig) {
   EXPECT_EQ(point("a/aten::relu")->unified_scale_group, point("b/aten::relu")->unified_scale_group);
   EXPECT_EQ(point("conv1/aten::conv2d")->unified_scale_group, -1);
   options_.activation_overrides = {{scopes({"conv2"}), {.bits = 4}}};
-  EXPECT_EQ(place_quantizers(net_.graph(), options_).status().code(), absl::StatusCode::kInvalidArgument);
+  const absl::Status refused = place_quantizers(net_.graph(), options_).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.message().find(options_.unified_scale_groups[0][0].path() + ": "), 0u) << refused;
+}
+
+TEST_F(ActivationPlacementTest, AnIgnoredInputHasNoQuantizer) {
+  net_.output(net_.conv("conv2", net_.relu("relu", net_.conv("conv1", x_, 3, 8)), 8, 8));
+  EXPECT_NE(point("x"), nullptr);
+  options_.ignored_activations = scopes({"/nncf_model_input_0"});
+  EXPECT_EQ(point("x"), nullptr);
+  EXPECT_NE(point("relu/aten::relu"), nullptr);
+  options_.ignored_activations = {};
+  options_.ignored = scopes({"/nncf_model_input_1"});
+  EXPECT_EQ(point("x")->input_index, 0);
 }
 
 TEST_F(ActivationPlacementTest, NpusElementwiseInputsShareAScale) {

@@ -33,16 +33,18 @@ std::string where(const std::string& node, bool weights) {
   return absl::StrCat("quantization of the ", weights ? "weights" : "inputs", " of ", node);
 }
 
-absl::Status check_bits(const std::string& node, bool weights, TargetDevice device, int bits) {
+absl::Status check_bits(const std::string& node, bool weights, TargetDevice device,
+                        const QuantizerConstraints& constraints, int bits) {
   if (bits < kMinBits || bits > kMaxBits) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(where(node, weights), ": bits is ", bits, ", expected ", kMinBits, " to ", kMaxBits));
+    return absl::InvalidArgumentError(absl::StrCat(constraints.prefix("bits"), where(node, weights), ": bits is ", bits,
+                                                   ", expected ", kMinBits, " to ", kMaxBits));
   }
   const std::vector<int> possible = device_bits(device, weights);
   if (std::count(possible.begin(), possible.end(), bits) > 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      where(node, weights), ": target_device ", to_string(device), " computes with ", absl::StrJoin(possible, ", "),
-      " bits, the config asks for ", bits, ": set target_device to ANY or TRIAL, or change bits"));
+  return absl::InvalidArgumentError(absl::StrCat(constraints.prefix("bits"), where(node, weights), ": target_device ",
+                                                 to_string(device), " computes with ", absl::StrJoin(possible, ", "),
+                                                 " bits, the config asks for ", bits,
+                                                 ": set target_device to ANY or TRIAL, or change bits"));
 }
 
 // The modes to choose from, best first.
@@ -53,7 +55,8 @@ absl::StatusOr<std::vector<QuantizationMode>> possible_modes(const std::string& 
   constexpr auto kAsymmetric = QuantizationMode::kAsymmetric;
   const bool symmetric_alone = rules.device == TargetDevice::kNpu && bits < kDefaultBits;
   if (symmetric_alone && constraints.mode == kAsymmetric) {
-    return absl::InvalidArgumentError(absl::StrCat(where(node, weights), ": target_device NPU computes with ", bits,
+    return absl::InvalidArgumentError(absl::StrCat(constraints.prefix("mode"), where(node, weights),
+                                                   ": target_device NPU computes with ", bits,
                                                    " bits symmetrically alone, the config asks for asymmetric"));
   }
   if (constraints.mode.has_value()) return std::vector{*constraints.mode};
@@ -64,12 +67,13 @@ absl::StatusOr<std::vector<QuantizationMode>> possible_modes(const std::string& 
 
 // Whether ranges may be per channel, best first.
 absl::StatusOr<std::vector<bool>> possible_granularities(const std::string& node, bool weights, bool is_convolution,
-                                                         TargetDevice device, std::optional<bool> per_channel) {
+                                                         TargetDevice device, const QuantizerConstraints& constraints) {
+  const std::optional<bool> per_channel = constraints.per_channel;
   if (weights) return per_channel.has_value() ? std::vector{*per_channel} : std::vector{true, false};
   if (!per_channel.value_or(false)) return std::vector{false};
   if (device != TargetDevice::kTrial) {
     return absl::InvalidArgumentError(
-        absl::StrCat(where(node, weights), ": target_device ", to_string(device),
+        absl::StrCat(constraints.prefix("per_channel"), where(node, weights), ": target_device ", to_string(device),
                      " computes activations per tensor, the config asks for per_channel: set target_device to TRIAL, "
                      "or per_channel to false"));
   }
@@ -81,11 +85,11 @@ absl::StatusOr<std::vector<QuantizerConfig>> allowed_configs(const std::string& 
                                                              const DeviceRules& rules,
                                                              const QuantizerConstraints& constraints) {
   const int bits = constraints.bits.value_or(kDefaultBits);
-  PARE_RETURN_IF_ERROR(check_bits(node, weights, rules.device, bits));
+  PARE_RETURN_IF_ERROR(check_bits(node, weights, rules.device, constraints, bits));
   PARE_ASSIGN_OR_RETURN(const std::vector<QuantizationMode> modes,
                         possible_modes(node, weights, rules, constraints, bits));
   PARE_ASSIGN_OR_RETURN(const std::vector<bool> granularities,
-                        possible_granularities(node, weights, is_convolution, rules.device, constraints.per_channel));
+                        possible_granularities(node, weights, is_convolution, rules.device, constraints));
   std::vector<QuantizerConfig> configs;
   for (const QuantizationMode mode : modes) {
     for (const bool per_channel : granularities) {
@@ -137,6 +141,21 @@ absl::StatusOr<std::vector<QuantizerConfig>> allowed_output_configs(const Device
   return allowed_configs("the model's output", false, false, rules, constraints);
 }
 
+absl::StatusOr<QuantizerConfig> changed_activation_config(const std::string& name, const DeviceRules& rules,
+                                                          const QuantizerConfig& config,
+                                                          const QuantizerConstraints& changes) {
+  const QuantizerConstraints present{.mode = config.mode,
+                                     .bits = config.bits,
+                                     .is_signed = config.is_signed,
+                                     .per_channel = config.per_channel,
+                                     .logarithm_scale = config.logarithm_scale};
+  // Only what is per channel already is known to have its channels where a convolution has them.
+  PARE_ASSIGN_OR_RETURN(
+      const std::vector<QuantizerConfig> configs,
+      allowed_configs(name, false, /*is_convolution=*/config.per_channel, rules, overridden(present, changes)));
+  return configs.front();
+}
+
 std::vector<QuantizerConfig> intersect(const std::vector<QuantizerConfig>& first,
                                        const std::vector<QuantizerConfig>& second) {
   std::vector<QuantizerConfig> both;
@@ -155,6 +174,7 @@ QuantizerConstraints overridden(const QuantizerConstraints& base, const Quantize
   set_if_given(result.is_signed, changes.is_signed);
   set_if_given(result.per_channel, changes.per_channel);
   set_if_given(result.logarithm_scale, changes.logarithm_scale);
+  for (const auto& [key, path] : changes.paths) result.paths[key] = path;
   return result;
 }
 

@@ -28,8 +28,8 @@ struct DeviceRules {
   bool prefers_asymmetric_activations = false;
 };
 
-// Best first, never empty. InvalidArgument, naming the node, if the device cannot do what `constraints` ask for, or if
-// that is no quantizer at all (bits out of range).
+// Best first, never empty. InvalidArgument, with the key's place in the config and the node's name, if the device
+// cannot do what `constraints` ask for, or if that is no quantizer at all (bits out of range).
 absl::StatusOr<std::vector<QuantizerConfig>> allowed_weight_configs(const graph::Node& node, const DeviceRules& rules,
                                                                     const QuantizerConstraints& constraints);
 absl::StatusOr<std::vector<QuantizerConfig>> allowed_activation_configs(const graph::Node& node,
@@ -38,6 +38,11 @@ absl::StatusOr<std::vector<QuantizerConfig>> allowed_activation_configs(const gr
 // Of a quantizer on the model's output, which serves no operator.
 absl::StatusOr<std::vector<QuantizerConfig>> allowed_output_configs(const DeviceRules& rules,
                                                                     const QuantizerConstraints& constraints);
+
+// `config`, of a quantizer of the value `name`, with what `changes` sets; the same errors.
+absl::StatusOr<QuantizerConfig> changed_activation_config(const std::string& name, const DeviceRules& rules,
+                                                          const QuantizerConfig& config,
+                                                          const QuantizerConstraints& changes);
 
 // What both allow, in the order of `first`. A sign that one leaves open is the other's.
 std::vector<QuantizerConfig> intersect(const std::vector<QuantizerConfig>& first,

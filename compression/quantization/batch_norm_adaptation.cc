@@ -164,6 +164,7 @@ std::string to_string(BatchNormAdaptation::Outcome outcome) {
 }
 
 void RunningMoments::add(const at::Tensor& mean, const at::Tensor& unbiased_variance, int64_t count) {
+  if (count < 2) return;
   const at::Tensor new_mean = mean.to(c10::kDouble);
   const at::Tensor new_squares = unbiased_variance.to(c10::kDouble).mul(static_cast<double>(count - 1));
   if (count_ == 0) {

@@ -52,7 +52,7 @@ absl::StatusOr<BatchNormAdaptation> adapt_batch_norms(graph::Model& model,
 // Mean and variance of values that come in batches.
 class RunningMoments {
  public:
-  // `count` values a channel, with their mean and unbiased variance.
+  // `count` values a channel, with their mean and unbiased variance. Fewer than two have none: they are left out.
   void add(const at::Tensor& mean, const at::Tensor& unbiased_variance, int64_t count);
   int64_t count() const { return count_; }
   at::Tensor mean() const { return mean_; }  // float64 [channels]

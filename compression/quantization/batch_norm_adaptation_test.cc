@@ -26,6 +26,18 @@ TEST(RunningMoments, EqualThoseOfAllValues) {
   EXPECT_TRUE(moments.unbiased_variance().allclose(all.to(c10::kDouble).var(0, true), 1e-6));
 }
 
+TEST(RunningMoments, ABatchOfOneHasNoVariance) {
+  const at::Tensor all = scattered({8, 3}, 4);
+  RunningMoments moments;
+  const at::Tensor single = all.narrow(0, 0, 1);
+  moments.add(single.mean(0), single.var(0, /*unbiased=*/true), 1);  // a NaN
+  EXPECT_EQ(moments.count(), 0);
+  moments.add(all.mean(0), all.var(0, true), 8);
+  moments.add(single.mean(0), single.var(0, true), 1);
+  EXPECT_EQ(moments.count(), 8);
+  EXPECT_TRUE(moments.unbiased_variance().allclose(all.to(c10::kDouble).var(0, true), 1e-6));
+}
+
 struct Fixture {
   explicit Fixture(PlacementOptions options = {}) : model(make_calibration_net()) {
     const QuantizerSetup setup = *place_quantizers(model->graph(), options);

@@ -151,10 +151,12 @@ QuantizedWeight fold_quantized(const at::Tensor& weight, const Node* quantizer, 
   const at::Tensor quantized = at::fake_quantize_per_channel_affine(weight, scale, zero, axis, low, high);
 
   const at::Tensor is_negative = factor.lt(0);
-  // The greatest distance from the zero point, downwards, in levels: the codes that a change of sign sends upwards.
-  const at::Tensor codes = quantized.div(along_axis(scale, weight, axis)).round();
-  const at::Tensor lowest = codes.transpose(0, axis).flatten(1).amin({1});
-  const at::Tensor mirrored_fits = zero.eq(0).logical_and(lowest.ge(-static_cast<double>(high)));
+  // A change of sign sends the lowest code upwards and the highest downwards: with the zero point at 0 both must have a
+  // counterpart within [low, high].
+  const at::Tensor codes = quantized.div(along_axis(scale, weight, axis)).round().transpose(0, axis).flatten(1);
+  const at::Tensor lowest_fits = codes.amin({1}).ge(-static_cast<double>(high));
+  const at::Tensor highest_fits = codes.amax({1}).le(-static_cast<double>(low));
+  const at::Tensor mirrored_fits = zero.eq(0).logical_and(lowest_fits).logical_and(highest_fits);
   const at::Tensor mirrored_zero = at::where(mirrored_fits, at::zeros_like(zero), zero.neg().add(low + high));
 
   QuantizedWeight folded;

@@ -9,8 +9,8 @@
 // Where a fake quantization (aten::fake_quantize_per_{tensor,channel}_affine with constant parameters) stands between
 // the weight and the convolution, the weight becomes Q(W) g and the scale of each output channel s |g|, so that
 // quantizing the folded weight gives the folded weight itself: the same integers as before, to the last one. Where g is
-// negative the integers change sign about the zero point; if the lowest of them has no counterpart, the channel's zero
-// point moves so that it has one.
+// negative the integers change sign about the zero point; if the lowest or the highest of them has no counterpart (of
+// unsigned ones none has), the channel's zero point moves so that all have one.
 //
 // Left as they are: batch norms whose convolution has other users, whose weight is computed, or that always train; and
 // those after a grouped transposed convolution, whose output channels are no axis of the weight.

@@ -80,6 +80,19 @@ TEST(BatchNormFolding, QuantizedWeightsKeepTheirIntegers) {
   }
 }
 
+TEST(BatchNormFolding, UnsignedWeightsSurviveANegativeFactor) {
+  // No code of 0..255 about zero has a counterpart: the zero point moves to the other end.
+  const auto model = make_calibration_net();
+  const at::NoGradGuard no_grad;
+  const at::Tensor weight = model->graph().find_parameter("conv1.weight")->tensor();
+  weight.abs_();
+  ASSERT_LT(model->graph().find_parameter("bn1.weight")->tensor().min().item<float>(), 0);
+  quantize_per_tensor(model->graph(), 1.0 / 255, 0, 0, 255);
+  expect_same_outputs_folded(*model, 1);
+  const graph::Node* node = conv1(model->graph())->argument("weight")->producer();
+  EXPECT_EQ(node->argument("zero_point")->constant().toTensor().max().item<int>(), 255);
+}
+
 TEST(BatchNormFolding, SharedWeightStaysForItsOtherUser) {
   const auto model = make_calibration_net();
   graph::Graph& graph = model->graph();

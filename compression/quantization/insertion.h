@@ -3,8 +3,8 @@
 //   PARE_ASSIGN_OR_RETURN(auto inserted, insert_quantizers(graph, setup, {.gradient = ops::GradientRule::kExact}));
 //
 // Parameters are named "<point's name>.quantizer.scale" (or .input_low, .input_range). They start at 1: a weight's has
-// one number for each of the channels, an activation's, whose channels only data tells, has one. Points of one unified
-// scale group share the parameters of the group's first.
+// one number for each of the channels, an activation's, whose channels only a run tells (channel_counts.h), has one.
+// Points of one unified scale group share the parameters of the group's first.
 
 #ifndef PARE_COMPRESSION_QUANTIZATION_INSERTION_H_
 #define PARE_COMPRESSION_QUANTIZATION_INSERTION_H_

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "compression/quantization/activation_placement.h"
+#include "compression/quantization/overrides.h"
 #include "compression/quantization/placement_context.h"
 #include "compression/quantization/weight_placement.h"
 
@@ -41,6 +42,8 @@ absl::StatusOr<QuantizerSetup> place_quantizers(const graph::Graph& graph, const
         options.target_device + ", or ignored_scopes and target_scopes leave none; `pare inspect` lists its operators");
   }
   make_names_unique(setup.points);
+  PARE_RETURN_IF_ERROR(apply_output_overrides(*context, setup.points));
+  warn_of_unused_constraints(*context, setup.points);
   return setup;
 }
 

@@ -12,7 +12,7 @@
 //    inputs, where the pieces share one range.
 // 3. At a branch, candidates of all branches merge into one when their configs intersect, and go on if it serves every
 //    branch; else each stays below it.
-// 4. One config is picked for each: the first of those that are left.
+// 4. One config is picked for each: the first of those that are left; then come the overrides of outputs (overrides.h).
 // (The propagation scheme of NNCF's QuantizerPropagationSolver.)
 
 #ifndef PARE_COMPRESSION_QUANTIZATION_PLACEMENT_H_

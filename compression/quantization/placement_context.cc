@@ -62,10 +62,15 @@ bool PlacementContext::quantizes_activations(const Node* node) const {
          is_in_scope(*node, options_.target_activations, options_.ignored_activations);
 }
 
+bool PlacementContext::quantizes_input(size_t index) const {
+  const std::string& name = graph_.inputs()[index]->name();
+  return options_.quantize_inputs && !options_.ignored.matches_input(name, index) &&
+         !options_.ignored_activations.matches_input(name, index);
+}
+
 absl::StatusOr<std::vector<QuantizerConfig>> PlacementContext::weight_configs(const Node* node) const {
-  PARE_ASSIGN_OR_RETURN(
-      std::vector<QuantizerConfig> configs,
-      allowed_weight_configs(*node, rules_, constraints_of(*node, options_.weights, options_.weight_overrides)));
+  PARE_ASSIGN_OR_RETURN(std::vector<QuantizerConfig> configs,
+                        allowed_weight_configs(*node, rules_, constraints(node, /*weights=*/true)));
   if (wants_half_range(node)) {
     for (QuantizerConfig& config : configs) config.half_range = config.bits == kMaxBits;
   }
@@ -73,8 +78,12 @@ absl::StatusOr<std::vector<QuantizerConfig>> PlacementContext::weight_configs(co
 }
 
 absl::StatusOr<std::vector<QuantizerConfig>> PlacementContext::activation_configs(const Node* node) const {
-  return allowed_activation_configs(*node, rules_,
-                                    constraints_of(*node, options_.activations, options_.activation_overrides));
+  return allowed_activation_configs(*node, rules_, constraints(node, /*weights=*/false));
+}
+
+QuantizerConstraints PlacementContext::constraints(const Node* node, bool weights) const {
+  return weights ? constraints_of(*node, options_.weights, options_.weight_overrides)
+                 : constraints_of(*node, options_.activations, options_.activation_overrides);
 }
 
 std::optional<PlacementContext::Weight> PlacementContext::weight(Node* node) const {

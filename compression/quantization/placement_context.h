@@ -38,9 +38,15 @@ class PlacementContext {
   bool quantizes_weights(const graph::Node* node) const;
   bool quantizes_activations(const graph::Node* node) const;
 
+  // Whether input number `index` of the graph may have a quantizer.
+  bool quantizes_input(size_t index) const;
+
   // Best first, never empty, with the scopes' overrides and overflow_fix taken in.
   absl::StatusOr<std::vector<QuantizerConfig>> weight_configs(const graph::Node* node) const;
   absl::StatusOr<std::vector<QuantizerConfig>> activation_configs(const graph::Node* node) const;
+
+  // What the config asks for of the node's weight or inputs, with the scopes' overrides taken in.
+  QuantizerConstraints constraints(const graph::Node* node, bool weights) const;
 
   // A weight that an operator reads, and at which of its inputs.
   struct Weight {

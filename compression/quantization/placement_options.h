@@ -7,6 +7,7 @@
 #ifndef PARE_COMPRESSION_QUANTIZATION_PLACEMENT_OPTIONS_H_
 #define PARE_COMPRESSION_QUANTIZATION_PLACEMENT_OPTIONS_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,6 +25,14 @@ struct QuantizerConstraints {
   std::optional<bool> is_signed;
   std::optional<bool> per_channel;
   std::optional<bool> logarithm_scale;
+  // Where in the config each key stands ("bits" -> "$.compression.weights.bits"), for messages; may be empty.
+  std::map<std::string, std::string> paths = {};
+
+  // "$.compression.weights.bits: ", or "" if the key's place is not known.
+  std::string prefix(const std::string& key) const {
+    const auto found = paths.find(key);
+    return found == paths.end() ? "" : found->second + ": ";
+  }
 };
 
 struct PlacementOptions {

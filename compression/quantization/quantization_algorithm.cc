@@ -7,10 +7,13 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "compression/quantization/batch_norm_folding.h"
+#include "compression/quantization/bias_rounding.h"
+#include "compression/quantization/channel_counts.h"
 #include "compression/quantization/lowering.h"
 #include "compression/quantization/placement.h"
 #include "compression/quantization/quantization_statistics.h"
 #include "compression/quantization/range_initializer.h"
+#include "compression/quantization/tie_free_scales.h"
 #include "data/data_loader.h"
 
 namespace pare::quantization {
@@ -23,7 +26,9 @@ absl::StatusOr<std::unique_ptr<QuantizationAlgorithm>> QuantizationAlgorithm::cr
   PARE_ASSIGN_OR_RETURN(const QuantizerSetup setup, place_quantizers(graph, settings.placement));
   PARE_ASSIGN_OR_RETURN(std::vector<InsertedQuantizer> quantizers,
                         insert_quantizers(graph, setup, {.gradient = settings.gradient}));
+  for (const std::string& note : settings.notes) log_warning(note);
   PARE_RETURN_IF_ERROR(initialize_weight_ranges(quantizers, settings.ranges));
+  PARE_RETURN_IF_ERROR(count_channels(*model, quantizers, input_size));
   return std::unique_ptr<QuantizationAlgorithm>(
       new QuantizationAlgorithm(std::move(model), config, input_size, std::move(settings), std::move(quantizers)));
 }
@@ -45,7 +50,7 @@ QuantizationAlgorithm::QuantizationAlgorithm(std::shared_ptr<graph::Model> model
   staged_ = std::make_unique<StagedScheduler>(
       *settings_.staged, [this](bool weights, bool activations) { set_enabled(weights, activations); },
       [this] {
-        if (loader_ == nullptr) return;  // Not initialised from data: a resumed training keeps its ranges.
+        if (loader_ == nullptr) return;  // Nothing to take ranges from: those of the checkpoint stay.
         absl::Status status = take_ranges();
         if (status.ok()) status = adapt();
         if (!status.ok()) {
@@ -62,9 +67,7 @@ void QuantizationAlgorithm::set_enabled(bool weights, bool activations) {
 }
 
 absl::Status QuantizationAlgorithm::take_ranges() {
-  // Activations first: they can fail, and nothing has changed then.
-  PARE_RETURN_IF_ERROR(initialize_activation_ranges(*model(), quantizers_, settings_.ranges, *loader_));
-  return initialize_weight_ranges(quantizers_, settings_.ranges);
+  return initialize_ranges(*model(), quantizers_, settings_.ranges, *loader_);
 }
 
 absl::Status QuantizationAlgorithm::adapt() {
@@ -77,7 +80,7 @@ absl::Status QuantizationAlgorithm::adapt() {
 }
 
 absl::Status QuantizationAlgorithm::initialize(data::DataLoader& data_loader) {
-  if (exported_.has_value()) {
+  if (lowered_.has_value()) {
     return absl::FailedPreconditionError("the model was prepared for export: its quantizers are fixed");
   }
   loader_ = &data_loader;
@@ -85,19 +88,33 @@ absl::Status QuantizationAlgorithm::initialize(data::DataLoader& data_loader) {
   return adapt();
 }
 
+void QuantizationAlgorithm::set_data_loader(data::DataLoader* data_loader) { loader_ = data_loader; }
+
+absl::Status QuantizationAlgorithm::distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) {
+  if (process_group == nullptr) return absl::OkStatus();
+  log_warning(
+      "quantization in several processes: each takes its ranges from the samples that it is given, and nothing is "
+      "exchanged: give initialize() and set_data_loader() the same samples in each, not a share of them");
+  return absl::OkStatus();
+}
+
 CompressionScheduler& QuantizationAlgorithm::scheduler() {
   return staged_ != nullptr ? *staged_ : CompressionAlgorithm::scheduler();
 }
 
 CompressionStage QuantizationAlgorithm::stage() const {
-  const bool weights = staged_ == nullptr || staged_->weights_are_quantized();
-  const bool activations = staged_ == nullptr || staged_->activations_are_quantized();
+  bool weights = staged_ == nullptr || staged_->weights_are_quantized();
+  bool activations = staged_ == nullptr || staged_->activations_are_quantized();
+  for (const InsertedQuantizer& inserted : quantizers_) {
+    // One without a range hands its values through.
+    if (!inserted.quantizer->has_range()) (inserted.quantizer->is_weight() ? weights : activations) = false;
+  }
   if (weights && activations) return CompressionStage::kFullyCompressed;
   return weights || activations ? CompressionStage::kPartiallyCompressed : CompressionStage::kUncompressed;
 }
 
 Statistics QuantizationAlgorithm::statistics() const {
-  if (exported_.has_value()) return *exported_;
+  if (lowered_.has_value()) return *lowered_;
   Statistics statistics = quantization_statistics(model()->graph(), quantizers_);
   statistics.merge(CompressionAlgorithm::statistics());
   if (adaptation_.has_value()) {
@@ -113,12 +130,16 @@ Statistics QuantizationAlgorithm::statistics() const {
 }
 
 absl::Status QuantizationAlgorithm::prepare_for_export() {
-  if (exported_.has_value()) return absl::OkStatus();
-  Statistics statistics = this->statistics();
-  PARE_RETURN_IF_ERROR(lower_quantizers(model()->graph(), quantizers_));
-  set_own_parameters({});
-  exported_ = std::move(statistics);
-  return fold_batch_norms(model()->graph()).status();
+  if (!lowered_.has_value()) {
+    Statistics statistics = this->statistics();
+    PARE_RETURN_IF_ERROR(lower_quantizers(model()->graph(), quantizers_));
+    set_own_parameters({});
+    lowered_ = std::move(statistics);
+  }
+  // Each time: what has been folded is gone, and what could not be is tried, and refused, again.
+  PARE_RETURN_IF_ERROR(make_scales_tie_free(model()->graph()).status());
+  PARE_RETURN_IF_ERROR(fold_batch_norms(model()->graph()).status());
+  return round_biases(model()->graph()).status();
 }
 
 }  // namespace pare::quantization

@@ -38,17 +38,27 @@ class QuantizationAlgorithm : public CompressionAlgorithm {
   // Takes the ranges of all quantizers anew, then adapts batch norms if anything is on. With the staged schedule the
   // loader must outlive training: each switch draws from it again; one that fails keeps the former ranges, and logs.
   absl::Status initialize(data::DataLoader& data_loader) override;
+  // Where the switches to come draw from, and nothing else. Without a loader a switch keeps the ranges that there are.
+  void set_data_loader(data::DataLoader* data_loader) override;
+
+  // Nothing is exchanged between processes: parameters of quantizers are trained like any other, so that what makes
+  // ranges the same everywhere at the start keeps them so. So every process has to give initialize() and
+  // set_data_loader() the same samples in the same order, not its share of them; a logged line says that.
+  absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) override;
 
   CompressionScheduler& scheduler() override;
+  // Quantizers that are off or have no range yet do not count: FULLY_COMPRESSED is when all work.
   CompressionStage stage() const override;
   Statistics statistics() const override;
 
-  // Quantizers become ATen's fake-quantize operators, and batch norms fold into the convolutions before them. Again is
-  // fine: the second call finds nothing to do.
+  // Quantizers become ATen's fake-quantize operators, and batch norms fold into the convolutions before them. Then
+  // scales around additions are freed of ties and biases rounded, as integer runtimes have them: outputs change by what
+  // these roundings bring, and are those of the written file. Again is fine: the second call finds nothing to do, or
+  // what the first could not fold.
   absl::Status prepare_for_export() override;
 
   const std::vector<InsertedQuantizer>& quantizers() const { return quantizers_; }
-  // The staged schedule, or nullptr: what a trainer asks for its factors on learning rate and weight decay.
+  // The staged schedule, or nullptr.
   const StagedScheduler* staged_scheduler() const { return staged_.get(); }
   const std::optional<BatchNormAdaptation>& batch_norm_adaptation() const { return adaptation_; }
 
@@ -65,7 +75,8 @@ class QuantizationAlgorithm : public CompressionAlgorithm {
   std::unique_ptr<StagedScheduler> staged_;
   data::DataLoader* loader_ = nullptr;
   std::optional<BatchNormAdaptation> adaptation_;
-  std::optional<Statistics> exported_;  // the statistics as they were before export
+  // Once quantizers are operators: the statistics as they were before.
+  std::optional<Statistics> lowered_;
 };
 
 }  // namespace pare::quantization

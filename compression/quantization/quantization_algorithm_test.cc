@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -35,6 +36,26 @@ TensorLoader loader(int64_t samples = 40) { return TensorLoader(scattered({sampl
 const at::Tensor& test_input() {
   static const at::Tensor& x = *new at::Tensor(scattered({6, 2, 4, 4}, 12));
   return x;
+}
+
+// Of all samples, as the model computes it now.
+float greatest_of_relu(graph::Model& model, TensorLoader& data) {
+  float greatest = 0;
+  model.set_observer([&](const graph::Node& node, at::ArrayRef<c10::IValue> outputs) {
+    if (node.op() == "aten::relu") greatest = std::max(greatest, outputs[0].toTensor().max().item<float>());
+  });
+  EXPECT_TRUE(data.start_epoch(0).ok());
+  for (auto batch = *data.next(); batch.has_value(); batch = *data.next()) {
+    EXPECT_TRUE(model.forward_tensor(batch->inputs).ok());
+  }
+  model.set_observer(nullptr);
+  return greatest;
+}
+
+float scale_of(const QuantizationAlgorithm& algorithm, const std::string& name) {
+  const graph::Value* scale = algorithm.model()->graph().find_parameter(name + ".quantizer.scale");
+  EXPECT_NE(scale, nullptr) << name;
+  return scale == nullptr ? 0 : scale->tensor().max().item<float>();
 }
 
 TEST(QuantizationAlgorithm, CalibratesAndStaysCloseToTheModel) {
@@ -102,8 +123,12 @@ TEST(QuantizationAlgorithm, StagedScheduleTurnsQuantizersOn) {
   // Training moves the weights: the switch initialises their range again.
   graph::Value* weight = algorithm->model()->graph().find_parameter("conv2.weight");
   weight->tensor().mul_(10);
+  // And those before an activation: the switch takes its range again.
+  algorithm->model()->graph().find_parameter("bn1.weight")->tensor().mul_(3);
+  const float greatest = greatest_of_relu(*algorithm->model(), data);
   algorithm->scheduler().epoch_step();
   EXPECT_EQ(algorithm->stage(), CompressionStage::kPartiallyCompressed);
+  EXPECT_FLOAT_EQ(scale_of(*algorithm, "relu/aten::relu"), greatest);
   algorithm->scheduler().epoch_step();
   EXPECT_EQ(algorithm->stage(), CompressionStage::kFullyCompressed);
   const at::Tensor scale = algorithm->model()->graph().find_parameter("conv2.weight.quantizer.scale")->tensor();
@@ -119,6 +144,84 @@ TEST(QuantizationAlgorithm, StateGoesIntoAFreshModel) {
   ASSERT_TRUE(graph::set_state(*fresh->model(), graph::get_state(*trained->model())).ok());
   ASSERT_TRUE(fresh->set_state(trained->state()).ok());
   EXPECT_TRUE(fresh->model()->forward_tensor({test_input()})->equal(*trained->model()->forward_tensor({test_input()})));
+}
+
+TEST(QuantizationAlgorithm, StateOfRangesPerChannelGoesIntoAFreshModel) {
+  const at::NoGradGuard no_grad;
+  for (const char* mode : {"symmetric", "asymmetric"}) {
+    const auto create = [&] {
+      AlgorithmConfig per_channel =
+          config(std::string(R"("activations": {"per_channel": true, "mode": ")") + mode + "\"}");
+      per_channel.target_device = "TRIAL";
+      auto algorithm = QuantizationAlgorithm::create(make_calibration_net(), per_channel, {{1, 2, 4, 4}});
+      EXPECT_TRUE(algorithm.ok()) << algorithm.status();
+      return *std::move(algorithm);
+    };
+    const auto trained = create(), fresh = create();
+    TensorLoader data = loader();
+    ASSERT_TRUE(trained->initialize(data).ok());
+    const Quantizer& of_input = *trained->quantizers()[2].quantizer;
+    ASSERT_FALSE(of_input.is_weight());
+    ASSERT_EQ(of_input.parameters()[0]->tensor().numel(), 2);
+    const absl::Status status = graph::set_state(*fresh->model(), graph::get_state(*trained->model()));
+    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_TRUE(fresh->set_state(trained->state()).ok());
+    EXPECT_TRUE(
+        fresh->model()->forward_tensor({test_input()})->equal(*trained->model()->forward_tensor({test_input()})));
+  }
+}
+
+TEST(QuantizationAlgorithm, AResumedStagedRunTakesRangesAtItsSwitches) {
+  const at::NoGradGuard no_grad;
+  const char* keys = R"("params": {"activations_quant_start_epoch": 1, "weights_quant_start_epoch": 2})";
+  const auto first = make(make_calibration_net(), keys);
+  TensorLoader data = loader();
+  ASSERT_TRUE(first->initialize(data).ok());
+  for (const bool has_loader : {true, false}) {
+    const auto resumed = make(make_calibration_net(), keys);
+    ASSERT_TRUE(graph::set_state(*resumed->model(), graph::get_state(*first->model())).ok());
+    ASSERT_TRUE(resumed->set_state(first->state()).ok());
+    const float before = scale_of(*resumed, "relu/aten::relu");
+    resumed->model()->graph().find_parameter("bn1.weight")->tensor().mul_(3);
+    if (has_loader) resumed->set_data_loader(&data);
+    EXPECT_EQ(scale_of(*resumed, "relu/aten::relu"), before) << "nothing is configured now";
+    const float greatest = greatest_of_relu(*resumed->model(), data);
+    resumed->scheduler().epoch_step();
+    EXPECT_FLOAT_EQ(scale_of(*resumed, "relu/aten::relu"), has_loader ? greatest : before);
+  }
+}
+
+TEST(QuantizationAlgorithm, StageCountsWhatWorks) {
+  const auto algorithm = make(make_calibration_net());
+  EXPECT_EQ(algorithm->stage(), CompressionStage::kPartiallyCompressed) << "activations have no range yet";
+  TensorLoader data = loader();
+  ASSERT_TRUE(algorithm->initialize(data).ok());
+  EXPECT_EQ(algorithm->stage(), CompressionStage::kFullyCompressed);
+}
+
+TEST(QuantizationAlgorithm, SeveralProcessesAreToldWhatTheyHaveToDo) {
+  const auto algorithm = make(make_calibration_net());
+  EXPECT_TRUE(algorithm->distributed(nullptr).ok());
+  const auto some = std::make_shared<int>();
+  // Never looked into: nothing is exchanged.
+  const std::shared_ptr<c10d::ProcessGroup> group(some, reinterpret_cast<c10d::ProcessGroup*>(some.get()));
+  ::testing::internal::CaptureStderr();
+  EXPECT_TRUE(algorithm->distributed(group).ok());
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("the same samples"), std::string::npos);
+}
+
+TEST(QuantizationAlgorithm, ExportThatCannotFoldFailsEachTime) {
+  const auto algorithm = make(make_calibration_net());
+  TensorLoader data = loader();
+  ASSERT_TRUE(algorithm->initialize(data).ok());
+  const at::Tensor variance = algorithm->model()->graph().find_parameter("bn1.running_var")->tensor();
+  const at::Tensor sound = variance.clone();
+  variance.fill_(-1);
+  EXPECT_EQ(algorithm->prepare_for_export().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(algorithm->prepare_for_export().code(), absl::StatusCode::kInvalidArgument);
+  variance.copy_(sound);
+  EXPECT_TRUE(algorithm->prepare_for_export().ok());
+  for (const graph::Node* node : algorithm->model()->graph().nodes()) EXPECT_NE(node->op(), "aten::batch_norm");
 }
 
 TEST(QuantizationAlgorithm, WithoutDataExportIsRefusedByName) {

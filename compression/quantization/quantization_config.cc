@@ -38,16 +38,16 @@ QuantizerConstraints read_constraints(ObjectReader& reader) {
   constraints.is_signed = reader.optional_boolean("signed");
   constraints.per_channel = reader.optional_boolean("per_channel");
   constraints.logarithm_scale = reader.optional_boolean("logarithm_scale");
-  if (constraints.mode == QuantizationMode::kAsymmetric && constraints.is_signed.has_value()) {
-    reader.fail("signed",
-                "expected none beside \"mode\": \"asymmetric\", whose zero point follows the data; remove "
-                "it, or set \"mode\" to \"symmetric\"");
+  for (const char* key : {"mode", "bits", "signed", "per_channel", "logarithm_scale"}) {
+    if (reader.has(key)) constraints.paths[key] = reader.path_of(key);
   }
   return constraints;
 }
 
-// {"<scope>": {constraints}, ...}
-std::vector<std::pair<ScopeSet, QuantizerConstraints>> read_overrides(ObjectReader& overrides, const std::string& key) {
+// {"<scope>": {constraints, "initializer": {"range": ...}}, ...}
+std::vector<std::pair<ScopeSet, QuantizerConstraints>> read_overrides(ObjectReader& overrides, bool weights,
+                                                                      RangeRules& ranges) {
+  const std::string key = weights ? "weights" : "activations";
   std::vector<std::pair<ScopeSet, QuantizerConstraints>> result;
   const nlohmann::json* scopes = overrides.object(key);
   if (scopes == nullptr) return result;
@@ -56,8 +56,12 @@ std::vector<std::pair<ScopeSet, QuantizerConstraints>> read_overrides(ObjectRead
     reader.has(scope);
     ObjectReader one(json, reader.path_of(scope));
     const QuantizerConstraints constraints = read_constraints(one);
+    const ScopeSet scope_set = make_scopes(overrides, {scope}, reader.path_of(scope));
+    ObjectReader initializer(one.object("initializer"), one.path_of("initializer"));
+    ranges.read_override(initializer, weights, scope_set);
+    one.fail(initializer.finish());
     overrides.fail(one.finish());
-    result.emplace_back(make_scopes(overrides, {scope}, reader.path_of(scope)), constraints);
+    result.emplace_back(scope_set, constraints);
   }
   overrides.fail(reader.finish());
   return result;
@@ -88,6 +92,38 @@ std::vector<std::vector<ScopeSet>> read_unified_scales(ObjectReader& reader) {
   return groups;
 }
 
+// Scopes of the root and of the algorithm's own object, each with its place.
+void read_inherited_scopes(ObjectReader& reader, const AlgorithmConfig& algorithm, PlacementOptions& placement) {
+  const std::string target_path =
+      algorithm.has_root_target_scopes ? "$.target_scopes" : absl::StrCat(algorithm.path, ".target_scopes");
+  placement.target = make_scopes(reader, algorithm.target_scopes, target_path);
+  const auto own = algorithm.ignored_scopes.begin() +
+                   static_cast<ptrdiff_t>(std::min(algorithm.num_root_ignored_scopes, algorithm.ignored_scopes.size()));
+  placement.ignored = make_scopes(reader, {algorithm.ignored_scopes.begin(), own}, "$.ignored_scopes");
+  reader.fail(
+      placement.ignored.add({own, algorithm.ignored_scopes.end()}, absl::StrCat(algorithm.path, ".ignored_scopes")));
+}
+
+// "params": the staged schedule.
+void read_params(ObjectReader& reader, QuantizationConfig& config) {
+  const nlohmann::json* params = reader.object("params");
+  if (params == nullptr || params->empty()) return;
+  ObjectReader params_reader(params, reader.path_of("params"));
+  config.staged = StagedParams::read(params_reader);
+  for (const char* key : {"base_lr", "base_wd"}) {
+    if (!params_reader.has(key)) continue;
+    config.notes.push_back(absl::StrCat(params_reader.path_of(key),
+                                        " is accepted and has no effect: the trainer's own --learning_rate and "
+                                        "--weight_decay are what the schedule multiplies"));
+  }
+  if (config.staged->batch_multiplier != 1) {
+    config.notes.push_back(absl::StrCat(params_reader.path_of("batch_multiplier"),
+                                        " is accepted and has no effect: gradients are not added up over batches; "
+                                        "give the data loader larger ones"));
+  }
+  reader.fail(params_reader.finish());
+}
+
 void read_initializer(ObjectReader& reader, QuantizationConfig& config) {
   ObjectReader initializer(reader.object("initializer"), reader.path_of("initializer"));
   config.ranges = RangeRules::read(initializer);
@@ -114,8 +150,7 @@ absl::StatusOr<QuantizationConfig> QuantizationConfig::parse(const AlgorithmConf
   PlacementOptions& placement = config.placement;
   config.validate_scopes = algorithm.validate_scopes;
   placement.target_device = algorithm.target_device;
-  placement.target = make_scopes(reader, algorithm.target_scopes, absl::StrCat(algorithm.path, ".target_scopes"));
-  placement.ignored = make_scopes(reader, algorithm.ignored_scopes, absl::StrCat(algorithm.path, ".ignored_scopes"));
+  read_inherited_scopes(reader, algorithm, placement);
   placement.preset = reader.one_of("preset", placement.preset, {"performance", "mixed"});
   placement.overflow_fix =
       reader.one_of("overflow_fix", placement.overflow_fix, {"enable", "disable", "first_layer_only"});
@@ -129,44 +164,43 @@ absl::StatusOr<QuantizationConfig> QuantizationConfig::parse(const AlgorithmConf
   placement.weights = read_constraints(weights);
   placement.target_weights = read_scopes(weights, "target_scopes");
   placement.ignored_weights = read_scopes(weights, "ignored_scopes");
+  config.validate_weight_scopes = weights.boolean("validate_scopes", true);
   reader.fail(weights.finish());
 
   ObjectReader activations(reader.object("activations"), reader.path_of("activations"));
   placement.activations = read_constraints(activations);
   placement.target_activations = read_scopes(activations, "target_scopes");
   placement.ignored_activations = read_scopes(activations, "ignored_scopes");
+  config.validate_activation_scopes = activations.boolean("validate_scopes", true);
   placement.unified_scale_groups = read_unified_scales(activations);
   reader.fail(activations.finish());
 
-  ObjectReader overrides(reader.object("scope_overrides"), reader.path_of("scope_overrides"));
-  placement.weight_overrides = read_overrides(overrides, "weights");
-  placement.activation_overrides = read_overrides(overrides, "activations");
-  reader.fail(overrides.finish());
-
   read_initializer(reader, config);
-  const nlohmann::json* params = reader.object("params");
-  if (params != nullptr && !params->empty()) {
-    ObjectReader params_reader(params, reader.path_of("params"));
-    config.staged = StagedParams::read(params_reader);
-    reader.fail(params_reader.finish());
-  }
+  ObjectReader overrides(reader.object("scope_overrides"), reader.path_of("scope_overrides"));
+  placement.weight_overrides = read_overrides(overrides, /*weights=*/true, config.ranges);
+  placement.activation_overrides = read_overrides(overrides, /*weights=*/false, config.ranges);
+  reader.fail(overrides.finish());
+  read_params(reader, config);
   PARE_RETURN_IF_ERROR(reader.finish());
   return config;
 }
 
 absl::Status QuantizationConfig::check_scopes(const graph::Graph& graph) const {
   if (!validate_scopes) return absl::OkStatus();
-  for (const ScopeSet* scopes :
-       {&placement.target, &placement.ignored, &placement.target_weights, &placement.ignored_weights,
-        &placement.target_activations, &placement.ignored_activations}) {
-    PARE_RETURN_IF_ERROR(scopes->check_all_match(graph));
+  std::vector<const ScopeSet*> all{&placement.target, &placement.ignored};
+  if (validate_weight_scopes) {
+    all.insert(all.end(), {&placement.target_weights, &placement.ignored_weights});
+  }
+  if (validate_activation_scopes) {
+    all.insert(all.end(), {&placement.target_activations, &placement.ignored_activations});
+    for (const std::vector<ScopeSet>& group : placement.unified_scale_groups) {
+      for (const ScopeSet& scopes : group) all.push_back(&scopes);
+    }
   }
   for (const auto* overrides : {&placement.weight_overrides, &placement.activation_overrides}) {
-    for (const auto& [scopes, constraints] : *overrides) PARE_RETURN_IF_ERROR(scopes.check_all_match(graph));
+    for (const auto& [scopes, constraints] : *overrides) all.push_back(&scopes);
   }
-  for (const std::vector<ScopeSet>& group : placement.unified_scale_groups) {
-    for (const ScopeSet& scopes : group) PARE_RETURN_IF_ERROR(scopes.check_all_match(graph));
-  }
+  for (const ScopeSet* scopes : all) PARE_RETURN_IF_ERROR(scopes->check_all_match(graph));
   return ranges.check_all_match(graph);
 }
 

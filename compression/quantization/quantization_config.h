@@ -9,7 +9,8 @@
 //     "preset": "mixed",                                       // performance | mixed
 //     "weights": {"bits": 4, "per_channel": true, "ignored_scopes": ["conv1"]},
 //     "activations": {"mode": "symmetric", "unified_scale_ops": [["add_0", "add_1"]]},
-//     "scope_overrides": {"weights": {"{re}fc.*": {"bits": 8}}, "activations": {}},
+//     "scope_overrides": {"weights": {"{re}fc.*": {"bits": 8, "initializer": {"range": {"type": "mse"}}}},
+//                         "activations": {"/nncf_model_input_0": {"mode": "asymmetric"}}},
 //     "quantize_inputs": true, "quantize_outputs": false, "overflow_fix": "disable",
 //     "initializer": {"range": {"type": "mixed_min_max", "num_init_samples": 256},
 //                     "batchnorm_adaptation": {"num_bn_adaptation_samples": 2000}},
@@ -24,6 +25,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -42,10 +45,13 @@ struct QuantizationConfig {
   int64_t num_bn_adaptation_samples = 2000;
   ops::GradientRule gradient = ops::GradientRule::kExact;
   std::optional<StagedParams> staged;  // nullopt: everything is quantized from the start
-  bool validate_scopes = true;
+  // Of all scopes, and of those within "weights" and "activations".
+  bool validate_scopes = true, validate_weight_scopes = true, validate_activation_scopes = true;
+  // What the config asks for and has no effect here, a sentence each, for the log.
+  std::vector<std::string> notes;
 
   // InvalidArgument, with the JSON path, for whatever is not as expected: unknown keys, wrong types, bits outside [2,
-  // 8], "signed" for an asymmetric mode; Unimplemented for "initializer.precision" (mixed precision).
+  // 8]; Unimplemented for "initializer.precision" (mixed precision).
   static absl::StatusOr<QuantizationConfig> parse(const AlgorithmConfig& algorithm);
 
   // With validate_scopes, InvalidArgument for a scope that matches no node of the graph.

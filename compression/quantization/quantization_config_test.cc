@@ -69,7 +69,11 @@ TEST(QuantizationConfig, MistakesNameTheirPlace) {
       {R"("weights": {"bits": 1})", "$.compression.weights.bits"},
       {R"("activations": {"bits": "8"})", "$.compression.activations.bits"},
       {R"("weights": {"mode": "affine"})", "$.compression.weights.mode"},
-      {R"("activations": {"mode": "asymmetric", "signed": true})", "$.compression.activations.signed"},
+      {R"("activations": {"mode": "asymmetric", "signed": 1})", "$.compression.activations.signed"},
+      {R"("scope_overrides": {"weights": {"fc": {"initializer": {"range": {"type": "x"}}}}})",
+       "$.compression.scope_overrides.weights.fc.initializer.range.type"},
+      {R"("scope_overrides": {"weights": {"fc": {"initializer": {"batchnorm_adaptation": {}}}}})",
+       "$.compression.scope_overrides.weights.fc.initializer"},
       {R"("preset": "fast")", "$.compression.preset"},
       {R"("wieghts": {})", "weights"},
       {R"("weights": {"ignored_scopes": ["{re}["]})", "$.compression.weights.ignored_scopes"},
@@ -104,6 +108,41 @@ TEST(QuantizationConfig, ScopesMustMatchUnlessTold) {
   EXPECT_TRUE(config->check_scopes(net.graph()).ok());
   EXPECT_TRUE(parse(R"("weights": {"ignored_scopes": ["conv1"]})")->check_scopes(net.graph()).ok());
   EXPECT_FALSE(parse(R"("scope_overrides": {"activations": {"fc": {}}})")->check_scopes(net.graph()).ok());
+  for (const char* kind : {"weights", "activations"}) {
+    const std::string section =
+        std::string("\"") + kind + "\": {\"validate_scopes\": false, \"ignored_scopes\": [\"fc\"]}";
+    EXPECT_TRUE(parse(section)->check_scopes(net.graph()).ok()) << section;
+  }
+  EXPECT_TRUE(parse(R"("activations": {"ignored_scopes": ["/nncf_model_input_0"]})")->check_scopes(net.graph()).ok());
+}
+
+TEST(QuantizationConfig, ScopesOfTheRootAreNamedThere) {
+  TestNet net;
+  net.output(net.conv("conv1", net.input("x"), 3, 8));
+  const auto error = [&](const std::string& text) {
+    const auto root = CompressionConfig::parse(nlohmann::json::parse(text));
+    EXPECT_TRUE(root.ok()) << root.status();
+    const auto config = QuantizationConfig::parse(root->algorithms[0]);
+    const absl::Status status = config.ok() ? config->check_scopes(net.graph()) : config.status();
+    return std::string(status.message());
+  };
+  const auto begins = [](const std::string& text, const char* start) { return text.rfind(start, 0) == 0; };
+  const std::string at_root = error(R"({"ignored_scopes": ["fc"], "compression": {"algorithm": "quantization"}})");
+  EXPECT_TRUE(begins(at_root, "$.ignored_scopes: ")) << at_root;
+  const std::string target = error(R"({"target_scopes": ["{re}("], "compression": {"algorithm": "quantization"}})");
+  EXPECT_TRUE(begins(target, "$.target_scopes: ")) << target;
+  const std::string own = error(R"({"ignored_scopes": ["conv1"], "target_scopes": ["conv1"],
+      "compression": {"algorithm": "quantization", "ignored_scopes": ["fc"]}})");
+  EXPECT_TRUE(begins(own, "$.compression.ignored_scopes: ")) << own;
+}
+
+TEST(QuantizationConfig, SaysWhatHasNoEffect) {
+  EXPECT_TRUE(parse(R"("params": {"weights_quant_start_epoch": 2, "batch_multiplier": 1})")->notes.empty());
+  const auto config = parse(R"("params": {"base_lr": 0.1, "base_wd": 0.1, "batch_multiplier": 4})");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->notes.size(), 3u);
+  EXPECT_NE(config->notes[0].find("$.compression.params.base_lr"), std::string::npos);
+  EXPECT_NE(config->notes[2].find("$.compression.params.batch_multiplier"), std::string::npos);
 }
 
 }  // namespace

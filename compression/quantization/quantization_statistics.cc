@@ -13,7 +13,7 @@ namespace pare::quantization {
 
 namespace {
 
-constexpr int64_t kFloatBytes = 4;
+int64_t bytes_of(const at::Tensor& tensor) { return tensor.numel() * static_cast<int64_t>(tensor.element_size()); }
 
 struct Counts {
   int64_t total = 0, enabled = 0, symmetric = 0, asymmetric = 0, is_signed = 0, is_unsigned = 0, per_tensor = 0,
@@ -59,26 +59,26 @@ std::string range_text(const Quantizer& quantizer) {
 void write_memory(const graph::Graph& graph, const std::vector<InsertedQuantizer>& quantizers, Statistics& memory) {
   std::set<const graph::Value*> own;
   std::map<const graph::Value*, int> bits_of_weight;
-  int64_t own_of_weights = 0;
+  int64_t bytes_of_own = 0;
   for (const InsertedQuantizer& inserted : quantizers) {
     for (const graph::Value* parameter : inserted.quantizer->parameters()) {
       if (own.insert(parameter).second && inserted.quantizer->is_weight())
-        own_of_weights += parameter->tensor().numel();
+        bytes_of_own += bytes_of(parameter->tensor());
     }
     if (inserted.quantizer->is_weight() && inserted.quantizer->is_enabled()) {
       bits_of_weight[inserted.point.value] = inserted.quantizer->config().bits;
     }
   }
-  int64_t full = 0, bits = own_of_weights * kFloatBytes * 8;
+  int64_t full = 0, bits = bytes_of_own * 8;
   for (const graph::Value* parameter : graph.parameters()) {
     if (own.contains(parameter)) continue;
     const auto quantized = bits_of_weight.find(parameter);
-    const int64_t size = parameter->tensor().numel();
-    full += size * kFloatBytes;
-    bits += size * (quantized == bits_of_weight.end() ? kFloatBytes * 8 : quantized->second);
+    const int64_t size = bytes_of(parameter->tensor());
+    full += size;
+    bits += quantized == bits_of_weight.end() ? size * 8 : parameter->tensor().numel() * quantized->second;
   }
   const int64_t compressed = (bits + 7) / 8;
-  memory.set("float32_bytes", full);
+  memory.set("original_bytes", full);
   memory.set("quantized_bytes", compressed);
   memory.set("ratio", compressed > 0 ? static_cast<double>(full) / compressed : 1.0);
 }

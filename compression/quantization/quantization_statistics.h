@@ -3,7 +3,8 @@
 //   std::cout << quantization_statistics(model->graph(), quantizers).to_text();
 //
 // Children weight_quantizers and activation_quantizers (total, enabled, symmetric, asymmetric, signed, unsigned,
-// per_tensor, per_channel, bits_<b>), memory (parameters' bytes in float32 and quantized), and a table of all
+// per_tensor, per_channel, bits_<b>), memory (original_bytes of the parameters as they
+// are, and quantized_bytes), and a table of all
 // quantizers. Signedness is counted for symmetric quantizers with a range, as it is decided then.
 
 #ifndef PARE_COMPRESSION_QUANTIZATION_QUANTIZATION_STATISTICS_H_
@@ -17,7 +18,7 @@
 
 namespace pare::quantization {
 
-// Quantized, a weight takes `bits` for each element and four bytes for each of its quantizer's parameters.
+// Quantized, a weight takes `bits` for each element and each of its quantizer's parameters its own size.
 Statistics quantization_statistics(const graph::Graph& graph, const std::vector<InsertedQuantizer>& quantizers);
 
 }  // namespace pare::quantization

@@ -31,6 +31,7 @@ std::vector<float> to_vector(const at::Tensor& tensor) {
   return {data, data + dense.numel()};
 }
 
+// In place where the number of elements stays: an optimizer that holds the tensor goes on.
 void write_parameter(graph::Value* value, std::vector<float> numbers, bool as_logarithm) {
   if (as_logarithm) {
     for (float& number : numbers) number = std::log(std::max(number, kLeastForLogarithm));
@@ -40,7 +41,7 @@ void write_parameter(graph::Value* value, std::vector<float> numbers, bool as_lo
   std::copy(numbers.begin(), numbers.end(), fresh.data_ptr<float>());
   const at::Tensor& present = value->tensor();
   if (present.numel() == fresh.numel()) {
-    present.copy_(fresh.view(present.sizes()));  // In place: an optimizer that holds it goes on.
+    present.copy_(fresh.view(present.sizes()));
     return;
   }
   fresh = fresh.to(present.options());
@@ -80,6 +81,9 @@ at::Tensor Quantizer::forward(at::ArrayRef<at::Tensor> inputs) {
 nlohmann::json Quantizer::state() const {
   return {{"mode", mode_name(config_.mode)},
           {"bits", config_.bits},
+          {"logarithm_scale", config_.logarithm_scale},
+          {"narrow_range", config_.narrow_range},
+          {"half_range", config_.half_range},
           {"signed", is_signed_},
           {"enabled", enabled_},
           {"has_range", has_range_}};
@@ -92,6 +96,15 @@ absl::Status Quantizer::set_state(const nlohmann::json& state) {
     return absl::InvalidArgumentError(absl::StrCat(
         "quantizer ", name_, ": expected a state of mode, bits, signed, enabled and has_range, found ", state.dump()));
   }
+  // Files of before these three were kept do not have them, and are taken to agree.
+  for (const auto& [key, own] : {std::pair{"logarithm_scale", config_.logarithm_scale},
+                                 {"narrow_range", config_.narrow_range},
+                                 {"half_range", config_.half_range}}) {
+    if (!state.contains(key) || state[key] == own) continue;
+    return absl::InvalidArgumentError(absl::StrCat("quantizer ", name_, ": its ", key, " is ", own ? "true" : "false",
+                                                   "; that of the state is ", state[key].dump(),
+                                                   ": use the config that the state was made with"));
+  }
   if (state["mode"] != mode_name(config_.mode) || state["bits"] != config_.bits) {
     return absl::InvalidArgumentError(absl::StrCat(
         "quantizer ", name_, " has ", config_.bits, " bits, ", mode_name(config_.mode), "; the state is of one with ",
@@ -103,7 +116,17 @@ absl::Status Quantizer::set_state(const nlohmann::json& state) {
   return absl::OkStatus();
 }
 
-absl::Status Quantizer::set_range(const ValueRange& range) {
+absl::Status Quantizer::set_num_channels(int64_t channels) {
+  if (!config_.per_channel || has_range_ || channels < 1) {
+    return absl::FailedPreconditionError(absl::StrCat("quantizer ", name_, ": parameters for ", channels,
+                                                      " channels need a quantizer per channel that has no range yet"));
+  }
+  return guard_torch(name_, [&] {
+    for (graph::Value* parameter : parameters_) write_parameter(parameter, std::vector<float>(channels, 1.0f), false);
+  });
+}
+
+absl::Status Quantizer::check_range(const ValueRange& range) const {
   const size_t channels = range.min.size();
   if (channels == 0 || range.max.size() != channels || (!config_.per_channel && channels != 1)) {
     return absl::InvalidArgumentError(absl::StrCat("quantizer ", name_, ": a range of ", channels, " minima and ",
@@ -118,6 +141,11 @@ absl::Status Quantizer::set_range(const ValueRange& range) {
                        "; expected finite numbers: look for NaN or infinity in the weights and in the data"));
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Quantizer::set_range(const ValueRange& range) {
+  PARE_RETURN_IF_ERROR(check_range(range));
   PARE_RETURN_IF_ERROR(config_.mode == QuantizationMode::kSymmetric ? set_symmetric_range(range)
                                                                     : set_asymmetric_range(range));
   has_range_ = true;
@@ -126,14 +154,14 @@ absl::Status Quantizer::set_range(const ValueRange& range) {
 
 absl::Status Quantizer::set_symmetric_range(const ValueRange& range) {
   const bool any_negative = std::any_of(range.min.begin(), range.min.end(), [](float low) { return low < 0; });
-  const bool is_signed = config_.is_signed.value_or(any_negative);
-  if (any_negative && !is_signed) {
-    log_warning(absl::StrCat("quantizer ", name_, " is unsigned as its config says, but its values go down to ",
-                             *std::min_element(range.min.begin(), range.min.end()), ": these become 0"));
+  const bool is_signed = config_.is_signed.value_or(false) || any_negative;
+  if (any_negative && config_.is_signed == false) {
+    log_warning(absl::StrCat("quantizer ", name_, ": the config asks for unsigned, but its values go down to ",
+                             *std::min_element(range.min.begin(), range.min.end()), ": signed is used instead"));
   }
   std::vector<float> scale(range.min.size());
   for (size_t c = 0; c < scale.size(); ++c) {
-    scale[c] = is_signed ? std::max(std::abs(range.min[c]), std::abs(range.max[c])) : std::max(range.max[c], 0.0f);
+    scale[c] = std::max(std::abs(range.min[c]), std::abs(range.max[c]));
   }
   const float largest = *std::max_element(scale.begin(), scale.end());
   for (float& s : scale) s = largest > 0 ? std::max(s, kSymmetricFloor * largest) : 1.0f;

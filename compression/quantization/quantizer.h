@@ -50,8 +50,9 @@ class Quantizer : public graph::Transform {
   std::string describe() const override { return to_string(config_); }
   at::Tensor forward(at::ArrayRef<at::Tensor> inputs) override;
 
-  // {"mode", "bits", "signed", "enabled", "has_range"}. set_state() refuses the state of another mode or number of
-  // bits.
+  // {"mode", "bits", "logarithm_scale", "narrow_range", "half_range", "signed", "enabled", "has_range"}. set_state()
+  // refuses the state of a quantizer that differs in one of the first five: the same parameters mean other levels
+  // there.
   nlohmann::json state() const override;
   absl::Status set_state(const nlohmann::json& state) override;
 
@@ -77,13 +78,20 @@ class Quantizer : public graph::Transform {
   void attach(std::vector<graph::Value*> parameters) { parameters_ = std::move(parameters); }
   const std::vector<graph::Value*>& parameters() const { return parameters_; }
 
+  // Gives a quantizer per channel, which has no range yet, parameters for so many channels: all ones. A state of them
+  // can then be loaded. set_range() with another number of channels still changes it.
+  absl::Status set_num_channels(int64_t channels);
+
   // Sets signedness and parameters so that the levels cover the range. With m the largest channel's magnitude or width:
-  //   symmetric   scale = max(|min|, |max|), at least 1e-4 m; signed as config says, else if any min < 0
+  //   symmetric   scale = max(|min|, |max|), at least 1e-4 m; signed if any min < 0, or if config says so. One that
+  //               config wants unsigned becomes signed for negative values, with a logged line, as in NNCF.
   //   asymmetric  (min(min, 0), max(max, 0)), widened on both sides to at least 1e-2 m
   // Of a tensor that is all zeros any range is right: 1. In place where the number of channels stays the same.
   // Errors: InvalidArgument, with the quantizer's name, for a NaN, an infinity, min > max, or more than one channel per
   // tensor.
   absl::Status set_range(const ValueRange& range);
+  // Those errors, and nothing is set.
+  absl::Status check_range(const ValueRange& range) const;
 
   // The scale and zero point of each channel that give the same values. FailedPrecondition without a range,
   // InvalidArgument if a parameter is not finite.

@@ -21,7 +21,7 @@ inline constexpr int kMaxBits = 8;
 struct QuantizerConfig {
   QuantizationMode mode = QuantizationMode::kSymmetric;
   int bits = 8;  // kMinBits to kMaxBits
-  // Symmetric only. nullopt: signed if the initialisation sees a negative value.
+  // Symmetric only. nullopt or false: signed if the initialisation sees a negative value; with false that is logged.
   std::optional<bool> is_signed;
   bool per_channel = false;
   bool narrow_range = false;     // the lowest signed level is left out: -127..127

@@ -42,6 +42,7 @@ struct QuantizationPoint {
   std::vector<graph::Node*> served;
   // Points with the same id, other than -1, share one range (unified scales: the inputs of a concat).
   int unified_scale_group = -1;
+  int input_index = -1;  // which of the graph's inputs `value` is; -1 if none
 };
 
 struct QuantizerSetup {

@@ -71,8 +71,23 @@ TEST(Quantizer, ConfigDecidesSignedness) {
   ASSERT_TRUE(is_signed.quantizer.set_range({{0}, {1}}).ok());
   ASSERT_TRUE(is_unsigned.quantizer.set_range({{-5}, {1}}).ok());
   EXPECT_TRUE(is_signed.quantizer.is_signed());
+  EXPECT_TRUE(is_unsigned.quantizer.is_signed()) << "NNCF: signed is used instead for negative values";
+  EXPECT_FLOAT_EQ(is_unsigned.parameter(0), 5);
+  ASSERT_TRUE(is_unsigned.quantizer.set_range({{0}, {2}}).ok());
   EXPECT_FALSE(is_unsigned.quantizer.is_signed());
-  EXPECT_FLOAT_EQ(is_unsigned.parameter(0), 1);
+}
+
+TEST(Quantizer, NumberOfChannelsBeforeTheRange) {
+  Fixture f({.mode = kAsymmetric, .per_channel = true}), per_tensor({});
+  ASSERT_TRUE(f.quantizer.set_num_channels(3).ok());
+  for (const graph::Value* parameter : f.quantizer.parameters()) {
+    EXPECT_TRUE(parameter->tensor().equal(at::ones({3})));
+    EXPECT_TRUE(parameter->tensor().requires_grad());
+  }
+  EXPECT_FALSE(f.quantizer.has_range());
+  EXPECT_FALSE(per_tensor.quantizer.set_num_channels(3).ok());
+  ASSERT_TRUE(f.quantizer.set_range({{0, 0}, {1, 1}}).ok());
+  EXPECT_FALSE(f.quantizer.set_num_channels(3).ok()) << "a range is not thrown away";
 }
 
 TEST(Quantizer, FloorIsRelativeToTheLargestChannel) {
@@ -180,6 +195,14 @@ TEST(Quantizer, StateGoesThereAndBack) {
   EXPECT_FALSE(b.quantizer.is_signed());
   EXPECT_EQ(other.quantizer.set_state(a.quantizer.state()).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(b.quantizer.set_state(nlohmann::json::array()).code(), absl::StatusCode::kInvalidArgument);
+  // The same parameters mean other levels with these.
+  for (const QuantizerConfig& differs : {QuantizerConfig{.bits = 4, .narrow_range = true},
+                                         {.bits = 4, .half_range = true},
+                                         {.bits = 4, .logarithm_scale = true}}) {
+    Fixture f(differs);
+    EXPECT_EQ(f.quantizer.set_state(a.quantizer.state()).code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_TRUE(f.quantizer.set_state(f.quantizer.state()).ok());
+  }
 }
 
 TEST(Quantizer, AffineParameters) {

@@ -18,25 +18,60 @@ namespace pare::quantization {
 
 namespace {
 
-// Sets each quantizer to the union of the ranges of all that share its parameters. ranges[i] is quantizers[i]'s.
-absl::Status set_ranges(const std::vector<const InsertedQuantizer*>& quantizers,
-                        const std::vector<ValueRange>& ranges) {
+// The ranges that have been found, before any is set.
+struct Found {
+  std::vector<const InsertedQuantizer*> quantizers;
+  std::vector<ValueRange> ranges;  // of each
+
+  void add(const InsertedQuantizer& inserted, ValueRange range) {
+    quantizers.push_back(&inserted);
+    ranges.push_back(std::move(range));
+  }
+};
+
+// Sets each quantizer to the union of the ranges of all that share its parameters. All or none: when one is refused,
+// the others stay as they were, too.
+absl::Status set_ranges(const Found& found) {
   std::map<const graph::Value*, ValueRange> shared;
-  for (size_t i = 0; i < quantizers.size(); ++i) {
-    const graph::Value* parameter = quantizers[i]->quantizer->parameters()[0];
-    const auto [entry, is_first] = shared.try_emplace(parameter, ranges[i]);
+  for (size_t i = 0; i < found.quantizers.size(); ++i) {
+    const Quantizer& quantizer = *found.quantizers[i]->quantizer;
+    const auto [entry, is_first] = shared.try_emplace(quantizer.parameters()[0], found.ranges[i]);
     if (is_first) continue;
-    if (entry->second.min.size() != ranges[i].min.size()) {
+    if (entry->second.min.size() != found.ranges[i].min.size()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("quantizer ", quantizers[i]->quantizer->name(), " sees ", ranges[i].min.size(),
+          absl::StrCat("quantizer ", quantizer.name(), " sees ", found.ranges[i].min.size(),
                        " channels, another one that shares its scale ", entry->second.min.size()));
     }
-    entry->second = merge_ranges(entry->second, ranges[i]);
+    entry->second = merge_ranges(entry->second, found.ranges[i]);
   }
-  for (const InsertedQuantizer* inserted : quantizers) {
-    PARE_RETURN_IF_ERROR(inserted->quantizer->set_range(shared.at(inserted->quantizer->parameters()[0])));
+  const auto range_of = [&](const InsertedQuantizer* inserted) -> const ValueRange& {
+    return shared.at(inserted->quantizer->parameters()[0]);
+  };
+  for (const InsertedQuantizer* inserted : found.quantizers) {
+    PARE_RETURN_IF_ERROR(inserted->quantizer->check_range(range_of(inserted)));
+  }
+  for (const InsertedQuantizer* inserted : found.quantizers) {
+    PARE_RETURN_IF_ERROR(inserted->quantizer->set_range(range_of(inserted)));
   }
   return absl::OkStatus();
+}
+
+absl::Status find_weight_ranges(const std::vector<InsertedQuantizer>& quantizers, const RangeRules& rules,
+                                Found& found) {
+  for (const InsertedQuantizer& inserted : quantizers) {
+    if (!inserted.quantizer->is_weight()) continue;
+    PARE_ASSIGN_OR_RETURN(const RangeSettings settings, rules.settings_for(inserted.point));
+    PARE_ASSIGN_OR_RETURN(ValueRange range,
+                          weight_range(settings, *inserted.quantizer, inserted.point.value->tensor()));
+    found.add(inserted, std::move(range));
+  }
+  return absl::OkStatus();
+}
+
+// Where a rule asks for no samples: what parameters of 1 (and a low end of 0) mean.
+ValueRange unit_range(const Quantizer& quantizer) {
+  const auto channels = static_cast<size_t>(quantizer.parameters()[0]->tensor().numel());
+  return {std::vector<float>(channels, 0.0f), std::vector<float>(channels, 1.0f)};
 }
 
 }  // namespace
@@ -53,22 +88,10 @@ QuantizersOff::~QuantizersOff() {
   for (const std::shared_ptr<Quantizer>& quantizer : turned_off_) quantizer->set_enabled(true);
 }
 
-absl::Status initialize_weight_ranges(const std::vector<InsertedQuantizer>& quantizers, const RangeRules& rules) {
-  std::vector<const InsertedQuantizer*> weights;
-  std::vector<ValueRange> ranges;
-  for (const InsertedQuantizer& inserted : quantizers) {
-    if (!inserted.quantizer->is_weight()) continue;
-    PARE_ASSIGN_OR_RETURN(const RangeSettings settings, rules.settings_for(inserted.point));
-    PARE_ASSIGN_OR_RETURN(ValueRange range,
-                          weight_range(settings, *inserted.quantizer, inserted.point.value->tensor()));
-    weights.push_back(&inserted);
-    ranges.push_back(std::move(range));
-  }
-  return set_ranges(weights, ranges);
-}
+namespace {
 
-absl::Status initialize_activation_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
-                                          const RangeRules& rules, data::DataLoader& loader) {
+absl::Status find_activation_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
+                                    const RangeRules& rules, data::DataLoader& loader, Found& found) {
   struct Watched {
     const InsertedQuantizer* inserted;
     std::unique_ptr<RangeCollector> collector;
@@ -79,6 +102,10 @@ absl::Status initialize_activation_ranges(graph::Model& model, const std::vector
   for (const InsertedQuantizer& inserted : quantizers) {
     if (inserted.quantizer->is_weight()) continue;
     PARE_ASSIGN_OR_RETURN(const RangeSettings settings, rules.settings_for(inserted.point));
+    if (settings.num_init_samples == 0) {
+      found.add(inserted, unit_range(*inserted.quantizer));
+      continue;
+    }
     watched.push_back({&inserted, make_range_collector(settings, *inserted.quantizer), settings.num_init_samples});
     most_samples = std::max(most_samples, settings.num_init_samples);
   }
@@ -115,14 +142,34 @@ absl::Status initialize_activation_ranges(graph::Model& model, const std::vector
     log_info(absl::StrCat("quantization ranges: ", num_samples, " samples, all that there are, for the ", most_samples,
                           " asked for"));
   }
-  std::vector<const InsertedQuantizer*> activations;
-  std::vector<ValueRange> ranges;
   for (const Watched& w : watched) {
     PARE_ASSIGN_OR_RETURN(ValueRange range, w.collector->range());
-    activations.push_back(w.inserted);
-    ranges.push_back(std::move(range));
+    found.add(*w.inserted, std::move(range));
   }
-  return set_ranges(activations, ranges);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status initialize_weight_ranges(const std::vector<InsertedQuantizer>& quantizers, const RangeRules& rules) {
+  Found found;
+  PARE_RETURN_IF_ERROR(find_weight_ranges(quantizers, rules, found));
+  return set_ranges(found);
+}
+
+absl::Status initialize_activation_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
+                                          const RangeRules& rules, data::DataLoader& loader) {
+  Found found;
+  PARE_RETURN_IF_ERROR(find_activation_ranges(model, quantizers, rules, loader, found));
+  return set_ranges(found);
+}
+
+absl::Status initialize_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
+                               const RangeRules& rules, data::DataLoader& loader) {
+  Found found;
+  PARE_RETURN_IF_ERROR(find_weight_ranges(quantizers, rules, found));
+  PARE_RETURN_IF_ERROR(find_activation_ranges(model, quantizers, rules, loader, found));
+  return set_ranges(found);
 }
 
 }  // namespace pare::quantization

@@ -4,7 +4,8 @@
 //   PARE_RETURN_IF_ERROR(initialize_weight_ranges(quantizers, rules));
 //   PARE_RETURN_IF_ERROR(initialize_activation_ranges(*model, quantizers, rules, loader));
 //
-// Quantizers that share their parameters (unified scales) get the union of their ranges.
+// Quantizers that share their parameters (unified scales) get the union of their ranges. With an error, all keep the
+// ranges that they had.
 
 #ifndef PARE_COMPRESSION_QUANTIZATION_RANGE_INITIALIZER_H_
 #define PARE_COMPRESSION_QUANTIZATION_RANGE_INITIALIZER_H_
@@ -27,6 +28,10 @@ absl::Status initialize_weight_ranges(const std::vector<InsertedQuantizer>& quan
 // that no value reached (an empty loader), naming it; the loader's; the model's.
 absl::Status initialize_activation_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
                                           const RangeRules& rules, data::DataLoader& loader);
+
+// Both, and all or nothing.
+absl::Status initialize_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
+                               const RangeRules& rules, data::DataLoader& loader);
 
 // While it lives, the quantizers are off.
 class QuantizersOff {

@@ -121,6 +121,35 @@ TEST(RangeInitializer, EmptyLoaderAndNaNNameTheQuantizer) {
   EXPECT_NE(status.message().find("quantizer x"), std::string::npos) << status;
 }
 
+TEST(RangeInitializer, AnErrorLeavesAllRangesAsTheyWere) {
+  const at::NoGradGuard no_grad;
+  Fixture f;
+  const RangeRules means = rules(R"({"range": {"type": "mean_percentile"}})");
+  const at::Tensor data = scattered({8, 2, 4, 4}, 5);
+  TensorLoader loader(data, 4), larger(data.mul(100), 4);
+  ASSERT_TRUE(initialize_ranges(*f.model, f.quantizers, means, loader).ok());
+  const float of_input = scale(f.quantizer("x")), of_weight = scale(f.quantizer("conv1.weight"));
+  // The quantizers of the input and of the weights come before the one that sees the NaN.
+  f.model->graph().find_parameter("conv1.weight")->tensor().mul_(2);
+  f.model->graph().find_parameter("bn1.weight")->tensor().fill_(std::numeric_limits<float>::quiet_NaN());
+  EXPECT_EQ(initialize_activation_ranges(*f.model, f.quantizers, means, larger).code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(initialize_ranges(*f.model, f.quantizers, means, larger).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(scale(f.quantizer("x")), of_input);
+  EXPECT_EQ(scale(f.quantizer("conv1.weight")), of_weight);
+}
+
+TEST(RangeInitializer, NoSamplesMeanNoData) {
+  Fixture f;
+  TensorLoader empty(scattered({0, 2, 4, 4}, 5), 4);
+  ASSERT_TRUE(initialize_ranges(*f.model, f.quantizers, rules(R"({"range": {"num_init_samples": 0}})"), empty).ok());
+  EXPECT_TRUE(f.quantizer("x").has_range());
+  EXPECT_FALSE(f.quantizer("x").is_signed());
+  EXPECT_EQ(scale(f.quantizer("x")), 1);
+  const at::Tensor weight = f.model->graph().find_parameter("conv2.weight")->tensor();
+  EXPECT_FLOAT_EQ(scale(f.quantizer("conv2.weight")), weight.abs().max().item<float>());
+}
+
 TEST(RangeInitializer, SharedScalesCoverBoth) {
   graph::Graph graph;
   graph::Value* x = graph.add_input("x");

@@ -28,14 +28,14 @@ SearchedRange search_range(const std::vector<WeightedValue>& values, const Quant
     min = std::min(min, v.value);
     max = std::max(max, v.value);
   }
-  const bool is_signed = config.is_signed.value_or(min < 0);
+  const bool is_signed = config.is_signed.value_or(false) || min < 0;  // as Quantizer::set_range() decides it
   const LevelRange levels = level_range(config, is_signed);
   double best_error = std::numeric_limits<double>::infinity(), best_factor = 1;
   for (int i = 0; i < kFactors; ++i) {
     const double factor = 1 - i * kFactorStep;
     double step, lowest = levels.low, highest = levels.high;
     if (config.mode == QuantizationMode::kSymmetric) {
-      step = factor * std::max(is_signed ? -min : 0.0, max) / levels.high;
+      step = factor * std::max(std::abs(min), std::abs(max)) / levels.high;
     } else {
       step = factor * (std::max(max, 0.0) - std::min(min, 0.0)) / (levels.count() - 1);
       lowest = step > 0 ? std::nearbyint(factor * std::min(min, 0.0) / step) : 0;

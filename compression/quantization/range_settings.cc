@@ -1,5 +1,6 @@
 #include "compression/quantization/range_settings.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -38,6 +39,7 @@ ScopeSet read_scopes(config::ObjectReader& reader, const std::string& key) {
 
 bool names_point(const ScopeSet& scopes, const QuantizationPoint& point) {
   if (scopes.matches(point.name)) return true;
+  if (point.input_index >= 0) return scopes.matches_input(point.value->name(), static_cast<size_t>(point.input_index));
   const graph::Node* producer = point.value->producer();
   if (!point.is_weight) return producer != nullptr && scopes.matches(*producer);
   for (const graph::Node* node : point.served) {
@@ -52,7 +54,7 @@ RangeRules::Rule RangeRules::read_rule(config::ObjectReader& reader) {
   Rule rule;
   rule.path = reader.path();
   rule.settings.type = range_types().at(reader.one_of("type", "mixed_min_max", range_type_names()));
-  rule.settings.num_init_samples = reader.integer("num_init_samples", rule.settings.num_init_samples, {.min = 1});
+  rule.settings.num_init_samples = reader.integer("num_init_samples", rule.settings.num_init_samples, {.min = 0});
   config::ObjectReader params(reader.object("params"), reader.path_of("params"));
   rule.settings.min_percentile = params.number("min_percentile", rule.settings.min_percentile, {.min = 0, .max = 100});
   rule.settings.max_percentile = params.number("max_percentile", rule.settings.max_percentile, {.min = 0, .max = 100});
@@ -65,7 +67,22 @@ RangeRules::Rule RangeRules::read_rule(config::ObjectReader& reader) {
   rule.group = group == "weights" ? Group::kWeights : group == "activations" ? Group::kActivations : Group::kAny;
   rule.target = read_scopes(reader, "target_scopes");
   rule.ignored = read_scopes(reader, "ignored_scopes");
+  rule.validate_scopes = reader.boolean("validate_scopes", rule.validate_scopes);
   return rule;
+}
+
+void RangeRules::read_override(config::ObjectReader& initializer, bool weights, const ScopeSet& scope) {
+  config::ObjectReader reader(initializer.object("range"), initializer.path_of("range"));
+  if (!initializer.has("range")) return;
+  Rule rule = read_rule(reader);
+  for (const char* key : {"target_scopes", "ignored_scopes", "target_quantizer_group"}) {
+    if (reader.has(key)) reader.fail(key, "expected none here: the override says what it is for");
+  }
+  initializer.fail(reader.finish());
+  rule.group = weights ? Group::kWeights : Group::kActivations;
+  rule.target = scope;
+  rule.validate_scopes = false;  // The override's own check is made once.
+  overrides_.push_back(std::move(rule));
 }
 
 RangeRules RangeRules::read(config::ObjectReader& initializer) {
@@ -79,6 +96,12 @@ RangeRules RangeRules::read(config::ObjectReader& initializer) {
 }
 
 absl::StatusOr<RangeSettings> RangeRules::settings_for(const QuantizationPoint& point) const {
+  for (auto rule = overrides_.rbegin(); rule != overrides_.rend(); ++rule) {
+    if ((rule->group == Group::kWeights) != point.is_weight) continue;
+    const bool serves = std::any_of(point.served.begin(), point.served.end(),
+                                    [&](const graph::Node* node) { return rule->target.matches(*node); });
+    if (serves || names_point(rule->target, point)) return rule->settings;
+  }
   const Rule* found = nullptr;
   for (const Rule& rule : rules_) {
     if (rule.group == (point.is_weight ? Group::kActivations : Group::kWeights)) continue;
@@ -95,9 +118,13 @@ absl::StatusOr<RangeSettings> RangeRules::settings_for(const QuantizationPoint& 
 }
 
 absl::Status RangeRules::check_all_match(const graph::Graph& graph) const {
+  // settings_for() knows a weight's quantizer by its parameter's name, too.
+  std::vector<std::string> parameters;
+  for (const graph::Value* parameter : graph.parameters()) parameters.push_back(parameter->name());
   for (const Rule& rule : rules_) {
-    PARE_RETURN_IF_ERROR(rule.target.check_all_match(graph));
-    PARE_RETURN_IF_ERROR(rule.ignored.check_all_match(graph));
+    if (!rule.validate_scopes) continue;
+    PARE_RETURN_IF_ERROR(rule.target.check_all_match(graph, parameters));
+    PARE_RETURN_IF_ERROR(rule.ignored.check_all_match(graph, parameters));
   }
   return absl::OkStatus();
 }

@@ -72,7 +72,7 @@ TEST(RangeSettings, TwoRulesForOneAreRefused) {
 }
 
 TEST(RangeSettings, MistakesNameTheirPlace) {
-  for (const char* json : {R"({"range": {"type": "minmax"}})", R"({"range": {"num_init_samples": 0}})",
+  for (const char* json : {R"({"range": {"type": "minmax"}})", R"({"range": {"num_init_samples": -1}})",
                            R"({"range": {"params": {"min_percentile": 60, "max_percentile": 40}}})",
                            R"({"range": {"params": {"max_percentile": 101}}})", R"({"range": {"typ": "min_max"}})",
                            R"({"range": {"target_scopes": ["{re}("]}})", R"({"range": 3})"}) {
@@ -87,6 +87,39 @@ TEST(RangeSettings, ScopesAreChecked) {
   const auto rules = read(R"({"range": {"target_scopes": ["conv9"]}})");
   ASSERT_TRUE(rules.ok());
   EXPECT_EQ(rules->check_all_match(net.net.graph()).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(read(R"({"range": {"target_scopes": ["conv9"], "validate_scopes": false}})")
+                  ->check_all_match(net.net.graph())
+                  .ok());
+  // What settings_for() matches passes: operators, parameters and inputs.
+  for (const char* scope : {"conv1", "conv1.weight", "x", "/nncf_model_input_0"}) {
+    const nlohmann::json json = {{"range", {{"type", "mse"}, {"target_scopes", {scope}}}}};
+    const auto found = read(json.dump());
+    EXPECT_TRUE(found->check_all_match(net.net.graph()).ok()) << scope;
+    const bool is_input = scope[0] != 'c';
+    EXPECT_EQ(found->settings_for(net.point(is_input ? "x" : "conv1.weight"))->type, RangeType::kMse) << scope;
+  }
+}
+
+TEST(RangeSettings, OverridesGoFirstAndTheLastWins) {
+  const Net net;
+  auto rules = read(R"({"range": [{"type": "min_max", "num_init_samples": 9}]})");
+  ASSERT_TRUE(rules.ok());
+  const auto add = [&](const char* json, bool weights, const char* scope) {
+    const nlohmann::json parsed = nlohmann::json::parse(json);
+    config::ObjectReader reader(parsed, "$.initializer");
+    rules->read_override(reader, weights, ScopeSet::create({scope}, "$").value());
+    return reader.finish();
+  };
+  ASSERT_TRUE(add(R"({"range": {"type": "percentile"}})", true, "{re}conv").ok());
+  ASSERT_TRUE(add(R"({"range": {"type": "mse"}})", true, "conv2").ok());
+  ASSERT_TRUE(add(R"({"range": {"num_init_samples": 3}})", false, "/nncf_model_input_0").ok());
+  ASSERT_TRUE(add("{}", false, "relu1").ok());
+  EXPECT_EQ(rules->settings_for(net.point("conv1.weight"))->type, RangeType::kPercentile);
+  EXPECT_EQ(rules->settings_for(net.point("conv2.weight"))->type, RangeType::kMse);
+  EXPECT_EQ(rules->settings_for(net.point("x"))->num_init_samples, 3);
+  EXPECT_EQ(rules->settings_for(net.point("relu1/aten::relu"))->num_init_samples, 9);
+  const absl::Status status = add(R"({"range": {"target_scopes": ["conv1"]}})", true, "conv1");
+  EXPECT_NE(status.message().find("$.initializer.range.target_scopes"), std::string::npos) << status;
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 
 namespace pare::quantization {
 
-PARE_REGISTER_ALGORITHM("quantization", QuantizationAlgorithm);
-
 void register_quantization() { register_algorithm<QuantizationAlgorithm>("quantization"); }
 
 }  // namespace pare::quantization

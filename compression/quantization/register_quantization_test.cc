@@ -15,8 +15,7 @@ bool is_registered() {
 
 TEST(RegisterQuantization, IsKnownByLinkingAlone) { EXPECT_TRUE(is_registered()); }
 
-TEST(RegisterQuantization, AgainIsFine) {
-  register_quantization();
+TEST(RegisterQuantization, CallingItBesidesIsFine) {
   register_quantization();
   EXPECT_TRUE(is_registered());
 }

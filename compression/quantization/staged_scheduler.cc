@@ -26,6 +26,7 @@ StagedParams StagedParams::read(config::ObjectReader& params) {
   p.disable_wd_start_epoch = params.optional_integer("disable_wd_start_epoch", {.min = 0});
   p.base_lr = params.number("base_lr", p.base_lr, {.min = 0});
   p.base_wd = params.number("base_wd", p.base_wd, {.min = 0});
+  p.batch_multiplier = params.number("batch_multiplier", p.batch_multiplier, {.min = 1});
   return p;
 }
 

@@ -5,8 +5,11 @@
 //
 // Epochs count from 0: a start epoch of 1 is one epoch of training without. epoch_step() is called when an epoch has
 // ended and prepares the next. At each switch ranges are initialised again, since training has moved the values.
-// How the trainer is to change its learning rate and weight decay in the next epoch stands in learning_rate_factor()
-// and weight_decay_factor().
+// The trainer multiplies its learning rate and weight decay with learning_rate_factor() and weight_decay_factor().
+//
+// In NNCF, "base_lr" and "base_wd" seed the optimizer, and "batch_multiplier" has its script add up the gradients of so
+// many batches. Here the base is the trainer's own (--learning_rate, --weight_decay), and so is the batch: these keys
+// are accepted, and a logged line says that they have no effect.
 
 #ifndef PARE_COMPRESSION_QUANTIZATION_STAGED_SCHEDULER_H_
 #define PARE_COMPRESSION_QUANTIZATION_STAGED_SCHEDULER_H_
@@ -30,6 +33,7 @@ struct StagedParams {
   std::optional<int64_t> disable_wd_start_epoch;
   double base_lr = 1e-3;
   double base_wd = 1e-5;
+  double batch_multiplier = 1;
 
   // Reads the object "params"; its mistakes are kept in the reader.
   static StagedParams read(config::ObjectReader& params);
@@ -54,9 +58,9 @@ class StagedScheduler : public CompressionScheduler {
   bool activations_are_quantized() const { return next_epoch() >= params_.activations_quant_start_epoch; }
 
   // 1 before lr_poly_drop_start_epoch; from there (1 - epochs since / duration)^2.1; after the duration 0.
-  double learning_rate_factor() const;
+  double learning_rate_factor() const override;
   // 0 from disable_wd_start_epoch on, else 1.
-  double weight_decay_factor() const;
+  double weight_decay_factor() const override;
 
  private:
   StagedParams params_;

@@ -28,6 +28,9 @@ class TestNet {
   using Argument = std::variant<graph::Value*, c10::IValue>;
   using Arguments = std::map<std::string, Argument>;
 
+  // The modules' classes along a scope, outermost first, of the nodes that come after; for NNCF's names.
+  std::map<std::string, std::vector<std::string>> classes;
+
   graph::Graph& graph() { return graph_; }
   graph::Value* input(const std::string& name) { return graph_.add_input(name); }
   void output(graph::Value* value) { graph_.set_output(value); }
@@ -39,7 +42,7 @@ class TestNet {
   // Arguments that are not named take their default, or None.
   graph::Node* node(const std::string& scope, const std::string& op, const std::string& overload,
                     const Arguments& arguments) {
-    const graph::NodePlace place{.scope = scope};
+    const graph::NodePlace place{.scope = scope, .scope_types = classes[scope]};
     std::vector<graph::Value*> values;
     const c10::FunctionSchema& schema = schema_of(op, overload);
     for (const c10::Argument& argument : schema.arguments()) {

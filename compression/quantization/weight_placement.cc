@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -32,10 +33,10 @@ absl::StatusOr<Draft> draft_of(const PlacementContext& context, Node* node, cons
   PARE_ASSIGN_OR_RETURN(draft.configs, context.weight_configs(node));
   if (!source.channel_axis.has_value()) draft.configs = per_tensor(std::move(draft.configs));
   if (draft.configs.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(node->name(), ": its weight ", source.value->name(),
-                     " has no axis of output channels of its own, the config asks for per_channel: override "
-                     "per_channel with false for this scope"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        context.constraints(node, true).prefix("per_channel"), node->name(), ": its weight ", source.value->name(),
+        " has no axis of output channels of its own, the config asks for per_channel: override "
+        "per_channel with false for this scope"));
   }
   draft.point.value = source.value;
   draft.point.uses = {source.use};
@@ -66,12 +67,25 @@ bool share_a_use(const Draft& first, const Draft& second) {
   });
 }
 
-absl::Status merge_into(std::vector<Draft>& drafts, Draft draft) {
+// Where the config asks for something for the one that it does not ask for for the other: "$.place: ", or "".
+std::string place_of_difference(const PlacementContext& context, const Node* first, const Node* second) {
+  const auto paths = context.constraints(first, true).paths, others = context.constraints(second, true).paths;
+  for (const auto& [one, two] : {std::pair{&paths, &others}, {&others, &paths}}) {
+    for (const auto& [key, path] : *one) {
+      const auto same = two->find(key);
+      if (same == two->end() || same->second != path) return absl::StrCat(path, ": ");
+    }
+  }
+  return "";
+}
+
+absl::Status merge_into(const PlacementContext& context, std::vector<Draft>& drafts, Draft draft) {
   for (Draft& present : drafts) {
     if (absorb(present, draft)) return absl::OkStatus();
     if (share_a_use(present, draft)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          present.point.name, ": ", present.point.served[0]->name(), " and ", draft.point.served[0]->name(),
+          place_of_difference(context, present.point.served[0], draft.point.served[0]), present.point.name, ": ",
+          present.point.served[0]->name(), " and ", draft.point.served[0]->name(),
           " share this weight, but the config asks for different quantizers: ", to_string(present.configs[0]), " and ",
           to_string(draft.configs[0]), ": override both scopes alike"));
     }
@@ -92,7 +106,7 @@ absl::StatusOr<std::vector<QuantizationPoint>> place_weight_quantizers(const Pla
     if (!weight.has_value() || context.fused().contains(node, weight->input)) continue;
     PARE_ASSIGN_OR_RETURN(Draft draft, draft_of(context, node, weight->source));
     if (drafts.count(weight->source.value) == 0) order.push_back(weight->source.value);
-    PARE_RETURN_IF_ERROR(merge_into(drafts[weight->source.value], std::move(draft)));
+    PARE_RETURN_IF_ERROR(merge_into(context, drafts[weight->source.value], std::move(draft)));
   }
   std::vector<QuantizationPoint> points;
   for (const Value* value : order) {

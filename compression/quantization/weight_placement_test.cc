@@ -81,8 +81,10 @@ TEST_F(WeightPlacementTest, DifferentConfigsThroughOneTransposeAreAnError) {
   net_.matmul("a", x_, transposed);
   net_.matmul("b", x_, transposed);
   EXPECT_EQ(points()->size(), 1u);
-  options_.weight_overrides = {{scopes({"b"}), {.bits = 4}}};
-  EXPECT_EQ(points().status().code(), absl::StatusCode::kInvalidArgument);
+  options_.weight_overrides = {{scopes({"b"}), {.bits = 4, .paths = {{"bits", "$.overrides.b.bits"}}}}};
+  const absl::Status refused = points().status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.message().find("$.overrides.b.bits: "), 0u) << refused;
 }
 
 TEST_F(WeightPlacementTest, AReshapedWeightHasNoChannels) {
@@ -91,9 +93,10 @@ TEST_F(WeightPlacementTest, AReshapedWeightHasNoChannels) {
   net_.matmul("m", x_, view);
   EXPECT_FALSE(points()->front().config.per_channel);
   options_.weights.per_channel = true;
+  options_.weights.paths["per_channel"] = "$.weights.per_channel";
   const auto refused = points();
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_NE(refused.status().message().find("m/aten::matmul"), std::string::npos);
+  EXPECT_EQ(refused.status().message().find("$.weights.per_channel: m/aten::matmul"), 0u) << refused.status();
 }
 
 }  // namespace

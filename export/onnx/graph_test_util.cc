@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
-#include <iostream>
 
 #include "base/atomic_file.h"
 #include "export/onnx/graph_to_onnx.h"
@@ -18,11 +18,13 @@
 namespace pare::exporters {
 namespace {
 
-// A file that goes away with the object.
+// A file that goes away with the object. Its name is no one else's, of whatever process on the machine.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const std::string& content) {
-    path_ = ::testing::TempDir() + "/graph_test_util." + std::to_string(::getpid()) + ".onnx";
+  explicit TemporaryFile(const std::string& content) : path_(::testing::TempDir() + "/graph_test_util.XXXXXX") {
+    const int file = ::mkstemp(path_.data());
+    EXPECT_GE(file, 0) << path_;
+    if (file >= 0) ::close(file);
     EXPECT_TRUE(write_file_atomically(path_, content).ok());
   }
   ~TemporaryFile() { std::remove(path_.c_str()); }
@@ -32,26 +34,29 @@ class TemporaryFile {
   std::string path_;
 };
 
+at::Tensor make_input(const std::vector<int64_t>& shape, at::ScalarType dtype, size_t index, bool edges) {
+  if (dtype == at::kFloat || dtype == at::kDouble) {
+    return (edges ? edge_numbers(shape) : random_tensor(shape, 7 + index)).to(dtype);
+  }
+  const at::Tensor small = (random_tensor(shape, 7 + index).abs() * 10).to(at::kLong).remainder(4);
+  return dtype == at::kBool ? small.gt(1) : small.to(dtype);
+}
+
 void compare_with_runtime(TestGraph& graph, const GraphTrace& trace, const Shapes& shapes, const std::string& bytes,
-                          double tolerance) {
-  static const bool is_there = [] {
-    const bool found = find_onnxruntime_node().ok();
-    if (!found) std::cerr << "ONNX Runtime is not there: files are checked, but not run\n";
-    return found;
-  }();
-  if (!is_there) return;
+                          const RunOptions& options) {
+  if (!find_onnxruntime_node().ok()) return;
   const TemporaryFile file(bytes);
   auto runtime = OnnxRuntimeNode::start(file.path());
   ASSERT_TRUE(runtime.ok()) << runtime.status();
-  for (int64_t batch : {2, 3}) {
+  std::vector<std::pair<int64_t, bool>> runs;
+  for (int64_t batch : options.batches) runs.emplace_back(batch, false);
+  if (options.edges) runs.emplace_back(4, true);
+  for (const auto& [batch, edges] : runs) {
     std::vector<at::Tensor> inputs;
     for (size_t i = 0; i < shapes.size(); ++i) {
       std::vector<int64_t> shape = shapes[i];
-      const bool fixed = !trace.has_dynamic_batch();
-      if (!shape.empty() && !fixed) shape[0] = batch;
-      at::Tensor input = random_tensor(shape, 7 + i);
-      if (trace.input_dtypes()[i] == at::kLong) input = (input.abs() * 10).to(at::kLong).remainder(4);
-      inputs.push_back(input);
+      if (!shape.empty() && trace.has_dynamic_batch()) shape[0] = batch;
+      inputs.push_back(make_input(shape, trace.input_dtypes()[i], i, edges));
     }
     auto ours = graph.model().forward_tensor(inputs);
     ASSERT_TRUE(ours.ok()) << ours.status();
@@ -61,8 +66,20 @@ void compare_with_runtime(TestGraph& graph, const GraphTrace& trace, const Shape
     const at::Tensor& got = theirs->at(0);
     ASSERT_EQ(got.sizes(), ours->sizes());
     ASSERT_EQ(got.scalar_type(), ours->scalar_type());
-    EXPECT_TRUE(at::allclose(got.to(at::kDouble), ours->to(at::kDouble), tolerance, tolerance, /*equal_nan=*/true))
-        << "largest difference " << (got.to(at::kDouble) - ours->to(at::kDouble)).abs().max().item<double>();
+    const at::Tensor a = got.to(at::kDouble), b = ours->to(at::kDouble);
+    const at::Tensor is_same = at::isclose(a, b, options.tolerance, options.tolerance, /*equal_nan=*/true);
+    if (is_same.all().item<bool>()) continue;
+    const at::Tensor differs = is_same.logical_not();
+    ADD_FAILURE() << differs.sum().item<int64_t>() << " numbers differ, the first: ONNX Runtime "
+                  << a.masked_select(differs)[0].item<double>() << ", LibTorch "
+                  << b.masked_select(differs)[0].item<double>() << (edges ? " (of edge_numbers())" : "")
+                  << "; the largest difference: " << (a - b).nan_to_num(0, 1e300, 1e300).abs().max().item<double>();
+  }
+}
+
+TEST(OnnxRuntimeTest, IsThere) {
+  if (const auto package = find_onnxruntime_node(); !package.ok()) {
+    GTEST_SKIP() << "files are checked, but not run: " << package.status().message();
   }
 }
 
@@ -107,21 +124,31 @@ std::vector<graph::Value*> TestGraph::unpack(graph::Value* list, size_t count) {
 void TestGraph::output(graph::Value* value) { graph().set_output(value); }
 
 std::vector<std::string> onnx_ops(TestGraph& graph, const Shapes& input_shapes, double tolerance) {
-  const auto trace = GraphTrace::run(graph.graph(), input_shapes);
-  if (!trace.ok()) return {trace.status().ToString()};
+  return onnx_ops(graph, input_shapes, RunOptions{.tolerance = tolerance});
+}
+
+std::vector<std::string> onnx_ops(TestGraph& graph, const Shapes& input_shapes, const RunOptions& options) {
   OnnxBuilder builder;
-  const absl::Status status = GraphToOnnx(graph.graph(), *trace, &builder).run();
-  if (!status.ok()) return {status.ToString()};
-  const auto bytes = serialize(builder, trace->batch());
-  if (!bytes.ok()) return {bytes.status().ToString()};
-  compare_with_runtime(graph, *trace, input_shapes, *bytes, tolerance);
+  absl::StatusOr<std::string> bytes = absl::UnknownError("");
+  const auto trace = GraphTrace::run(graph.graph(), input_shapes, graph.model().input_dtypes());
+  absl::Status status = trace.status();
+  if (status.ok()) status = GraphToOnnx(graph.graph(), *trace, &builder).run();
+  if (status.ok()) {
+    bytes = serialize(builder, trace->batch());
+    status = bytes.status();
+  }
+  if (!status.ok()) {
+    ADD_FAILURE() << status;
+    return {status.ToString()};
+  }
+  compare_with_runtime(graph, *trace, input_shapes, *bytes, options);
   std::vector<std::string> ops;
   for (const OnnxNode& node : builder.nodes()) ops.push_back(node.op);
   return ops;
 }
 
 absl::Status onnx_error(TestGraph& graph, const Shapes& input_shapes) {
-  const auto trace = GraphTrace::run(graph.graph(), input_shapes);
+  const auto trace = GraphTrace::run(graph.graph(), input_shapes, graph.model().input_dtypes());
   if (!trace.ok()) return trace.status();
   OnnxBuilder builder;
   return GraphToOnnx(graph.graph(), *trace, &builder).run();
@@ -129,6 +156,15 @@ absl::Status onnx_error(TestGraph& graph, const Shapes& input_shapes) {
 
 at::Tensor random_tensor(const std::vector<int64_t>& shape, uint64_t seed) {
   return at::randn(shape, at::detail::createCPUGenerator(seed), at::kFloat);
+}
+
+at::Tensor edge_numbers(const std::vector<int64_t>& shape) {
+  const at::Tensor numbers = at::tensor({0.f,  100.f, -100.f, 0.5f,   1.5f, 2.5f,  -0.5f,      -1.5f,      -2.5f, 3.f,
+                                         -3.f, 6.f,   -6.f,   7.f,    1e4f, -1e4f, 88.f,       -88.f,      21.f,  -21.f,
+                                         1.f,  -1.f,  1e-3f,  -1e-3f, 0.1f, -0.1f, 12345.678f, -12345.678f});
+  int64_t count = 1;
+  for (int64_t size : shape) count *= size;
+  return numbers.repeat({count / numbers.numel() + 1}).slice(0, 0, count).reshape(shape);
 }
 
 }  // namespace pare::exporters

@@ -63,8 +63,18 @@ class TestGraph {
 
 using Shapes = std::vector<std::vector<int64_t>>;
 
-// The operators of the exported graph, in order; {"<the error>"} if there is one. If ONNX Runtime is there, the
-// file is also run with two batch sizes and must give what the graph gives; else it is only checked to be valid.
+struct RunOptions {
+  double tolerance = 1e-5;
+  // Of the runs in ONNX Runtime, where the batch is dynamic.
+  std::vector<int64_t> batches = {2, 3};
+  // Whether one more run is given edge_numbers().
+  bool edges = false;
+};
+
+// The operators of the exported graph, in order. An error, and a difference in ONNX Runtime, is a failure of the test:
+// where the runtime is there, the file is run with two batch sizes and must give what the graph gives, else it is only
+// checked to be valid (and OnnxRuntimeTest.IsThere, which every test program with this library has, is skipped).
+std::vector<std::string> onnx_ops(TestGraph& graph, const Shapes& input_shapes, const RunOptions& options);
 std::vector<std::string> onnx_ops(TestGraph& graph, const Shapes& input_shapes, double tolerance = 1e-5);
 
 // The error of the export; OK if there is none.
@@ -72,6 +82,10 @@ absl::Status onnx_error(TestGraph& graph, const Shapes& input_shapes);
 
 // Reproducible numbers: normally distributed, or small whole numbers for an input that is an index.
 at::Tensor random_tensor(const std::vector<int64_t>& shape, uint64_t seed = 1);
+
+// What tells functions apart that agree on small numbers: zeros, ties, limits, large numbers; in turn, as often as
+// fits.
+at::Tensor edge_numbers(const std::vector<int64_t>& shape);
 
 }  // namespace pare::exporters
 

@@ -1,6 +1,7 @@
 #include "export/onnx/graph_to_onnx.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -34,6 +35,12 @@ bool is_uniform_over_batch(const at::Tensor& tensor, const std::vector<Dim>& dim
     if (!tensor.equal(tensor.narrow(static_cast<int64_t>(i), 0, 1).expand_as(tensor))) return false;
   }
   return true;
+}
+
+absl::Status no_exporter(const Node& node) {
+  return absl::UnimplementedError(absl::StrCat(
+      "export to ONNX: no exporter for the operator ", node.op(), " of ", describe(node),
+      "; replace the operator in the model, or register one with pare::exporters::register_op_exporter()"));
 }
 
 bool is_arange(const at::Tensor& tensor) {
@@ -113,11 +120,7 @@ absl::Status GraphToOnnx::check_constant_write(const Node& node) const {
 
 absl::Status GraphToOnnx::export_operator(const Node& node) {
   const std::optional<OpExporter> exporter = find_op_exporter(functional_name(node));
-  if (!exporter.has_value()) {
-    return absl::UnimplementedError(absl::StrCat(
-        "export to ONNX: no exporter for the operator ", node.op(), " of ", describe(node),
-        "; replace the operator in the model, or register one with pare::exporters::register_op_exporter()"));
-  }
+  if (!exporter.has_value()) return no_exporter(node);
   if (graph::is_in_place(node)) {
     const absl::Status in_place = aliases_.check_in_place(node);
     if (!in_place.ok()) {
@@ -188,6 +191,10 @@ std::string GraphToOnnx::name_of(const Value* value) {
     }
   } else if (info.depends_on == DependsOn::kBatchSize && info.first.isTensor()) {
     return names_[value] = compute_from_batch_size(value, info);
+  }
+  if (info.depends_on == DependsOn::kInputs && (value->is_parameter() || value->is_buffer())) {
+    // The inputs are written into it, later: up to there it is what it is.
+    return builder_.add_initializer(value->tensor().clone(), value->name());
   }
   throw ExportError(absl::UnimplementedError(
       absl::StrCat(value->name(), " is no tensor",
@@ -291,14 +298,48 @@ void GraphToOnnx::collect_outputs(const Value* value, const std::string& name,
   const bool is_list = lists_.count(value) > 0 || (info.depends_on != DependsOn::kInputs && info.first.isList());
   if (is_list) {
     const std::vector<std::string> names = names_of_list(value);
+    // The Nones among them have a name that is empty, and no shape.
+    size_t next = 0;
     for (size_t i = 0; i < names.size(); ++i) {
+      if (names[i].empty()) continue;
+      if (next >= info.tensors.size()) {
+        throw ExportError(absl::UnimplementedError(absl::StrCat(value->name(), ", an output, is no list of tensors")));
+      }
       outputs->emplace_back(absl::StrCat(name, "_", i), names[i]);
-      infos->push_back(info.tensors.at(i));
+      infos->push_back(info.tensors[next++]);
     }
     return;
   }
-  outputs->emplace_back(name, name_of(value));
-  infos->push_back(info.tensors.at(0));
+  const std::string own = name_of(value);
+  if (info.tensors.size() != 1) {
+    throw ExportError(absl::UnimplementedError(absl::StrCat(value->name(), ", an output of the model, is no tensor")));
+  }
+  outputs->emplace_back(name, own);
+  infos->push_back(info.tensors[0]);
+}
+
+absl::Status check_operators(const graph::Graph& graph) {
+  const Aliases aliases(graph);
+  std::set<const Value*> needed;
+  if (graph.output() != nullptr) needed.insert(graph.output());
+  const std::vector<const Node*> reading = nodes_that_read_inputs(graph);
+  const std::set<const Node*> reads(reading.begin(), reading.end());
+  const std::vector<Node*> nodes = graph.nodes();
+  const Node* missing = nullptr;
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+    bool is_needed = std::any_of((*node)->outputs().begin(), (*node)->outputs().end(),
+                                 [&](const Value* output) { return needed.count(output) > 0; });
+    if (graph::is_in_place(**node)) {
+      const auto& group = aliases.group((*node)->input(0));
+      is_needed = is_needed ||
+                  std::any_of(group.begin(), group.end(), [&](const Value* value) { return needed.count(value) > 0; });
+    }
+    if (!is_needed) continue;
+    for (const Value* input : (*node)->inputs()) needed.insert(input);
+    const bool has_form = (*node)->schema() == nullptr || find_op_exporter(functional_name(**node)).has_value();
+    if (!has_form && reads.count(*node) > 0) missing = *node;  // the first one, in the end
+  }
+  return missing == nullptr ? absl::OkStatus() : no_exporter(*missing);
 }
 
 }  // namespace pare::exporters

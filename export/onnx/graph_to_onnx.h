@@ -60,6 +60,10 @@ class GraphToOnnx {
   std::string batch_source_;  // an input whose first size is the batch size
 };
 
+// Unimplemented, naming it and its place, if an operator that the model's output needs and that reads the inputs has no
+// exporter. Nothing is executed: this can be asked of a graph that does not run.
+absl::Status check_operators(const graph::Graph& graph);
+
 }  // namespace pare::exporters
 
 #endif  // PARE_EXPORT_ONNX_GRAPH_TO_ONNX_H_

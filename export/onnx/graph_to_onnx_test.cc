@@ -1,5 +1,6 @@
 #include "export/onnx/graph_to_onnx.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "export/onnx/graph_test_util.h"
@@ -87,6 +88,50 @@ TEST(GraphToOnnxTest, OutputsAreFlattened) {
   ASSERT_EQ(builder.outputs().size(), 2u);
   EXPECT_EQ(builder.outputs()[0].name, "output_0");
   EXPECT_EQ(builder.outputs()[1].name, "output_1");
+}
+
+TEST(GraphToOnnxTest, ABufferIsReadBeforeAndAfterTheInputIsWrittenToIt) {
+  TestGraph graph;
+  graph::Value* x = graph.input();
+  graph::Value* buffer = graph.graph().add_buffer("mean", at::full({3}, 4.0)).value();
+  graph::Value* before = graph.call("aten::mul", "Scalar", {buffer, 0.0});
+  graph.call("aten::copy_", "", {buffer, graph.call("aten::mean", "dim", {x, Ints{0}})});
+  graph::Value* after = graph.call("aten::sub", "Tensor", {x, graph.call("aten::mul", "Scalar", {buffer, 2.0})});
+  graph.output(graph.call("aten::add", "Tensor", {after, before}));
+  EXPECT_EQ(onnx_ops(graph, {{2, 3}}), (Ops{"Mul", "ReduceMean", "Mul", "Sub", "Add"}));
+}
+
+TEST(GraphToOnnxTest, AnUnsupportedOperatorSaysWhereItStands) {
+  TestGraph graph;
+  graph::Node* node = graph.graph()
+                          .add_operator("aten::special_i0e", "", {graph.input()}, {nullptr, "head", {}, "model.py:12"})
+                          .value();
+  graph.output(node->output());
+  for (const absl::Status& status : {onnx_error(graph, {{2, 3}}), check_operators(graph.graph())}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+    EXPECT_NE(status.message().find("model.py:12"), std::string::npos) << status;
+  }
+}
+
+TEST(GraphToOnnxTest, OperatorsThatMayHaveNoExporter) {
+  TestGraph constant, unused;
+  graph::Value* number = constant.call("aten::special_i0e", "", {constant.parameter("w", random_tensor({3}))});
+  constant.output(constant.call("aten::add", "Tensor", {constant.input(), number}));
+  EXPECT_TRUE(check_operators(constant.graph()).ok()) << check_operators(constant.graph());
+  graph::Value* x = unused.input();
+  unused.call("aten::special_i0e", "", {x});
+  unused.output(unused.call("aten::relu", "", {x}));
+  EXPECT_TRUE(check_operators(unused.graph()).ok()) << check_operators(unused.graph());
+}
+
+TEST(GraphToOnnxTest, AnOutputThatIsNoTensorIsAnError) {
+  TestGraph graph;
+  graph::Value* x = graph.input();
+  graph.output(graph.call("aten::size", "int", {x, 0}));
+  EXPECT_FALSE(onnx_error(graph, {{2, 3}}).ok());
+  graph::Value* item = graph.call("aten::item", "", {graph.call("aten::sum", "", {x})});
+  graph.output(item);
+  EXPECT_FALSE(onnx_error(graph, {{2, 3}}).ok());
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include "export/onnx/graph_trace.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/isnan.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,6 +19,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "export/onnx/aliases.h"
+#include "export/onnx/input_dtypes.h"
 
 namespace pare::exporters {
 namespace {
@@ -79,7 +83,9 @@ bool is_same(const c10::IValue& first, const c10::IValue& second) {
   if (first.isTensor()) {
     const at::Tensor &a = first.toTensor(), &b = second.toTensor();
     if (!a.defined() || !b.defined()) return a.defined() == b.defined();
-    return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() && a.equal(b);
+    if (a.scalar_type() != b.scalar_type() || a.sizes() != b.sizes()) return false;
+    // Two NaNs are the same constant, too.
+    return a.equal(b) || (a.is_floating_point() && ((a == b) | (a.isnan() & b.isnan())).all().item<bool>());
   }
   if (first.isTuple()) {
     const auto &a = first.toTupleRef().elements(), &b = second.toTupleRef().elements();
@@ -220,6 +226,8 @@ std::map<const Value*, DependsOn> propagate(const Graph& graph, const Aliases& a
         DependsOn one = depends.emplace(node->input(i), DependsOn::kNothing).first->second;
         const bool reads_metadata =
             reader != metadata_readers().end() && (reader->second == -1 || reader->second == static_cast<int>(i));
+        // A buffer that the inputs are written into is one of them from there on.
+        if (tainted_roots.count(aliases.root(node->input(i))) > 0) one = DependsOn::kInputs;
         if (reads_metadata) one = std::min(one, DependsOn::kBatchSize);
         all = std::max(all, one);
       }
@@ -233,16 +241,52 @@ std::map<const Value*, DependsOn> propagate(const Graph& graph, const Aliases& a
     }
   }
   if (graph.output() != nullptr) depends.emplace(graph.output(), DependsOn::kNothing);
+  for (auto& [value, what] : depends) {
+    if (tainted_roots.count(aliases.root(value)) > 0) what = DependsOn::kInputs;
+  }
   return depends;
 }
 
+// Where the model is.
+c10::Device device_of(const Graph& graph) {
+  for (const auto* tensors : {&graph.parameters(), &graph.buffers()}) {
+    for (const Value* value : *tensors) {
+      if (value->tensor().defined()) return value->tensor().device();
+    }
+  }
+  return c10::Device(c10::DeviceType::CPU);
+}
+
+// Cuts of the inputs' first axis at a fixed place, as x[:5] or x[-1], say more in a batch that is larger than the
+// place. What is cut far behind any batch that one would export with is not an input's first axis.
+int64_t largest_cut(const Graph& graph) {
+  constexpr int64_t kLargest = 16;
+  int64_t largest = 0;
+  for (const Node* node : graph.nodes()) {
+    if (node->op() != "aten::slice" && node->op() != "aten::narrow" && node->op() != "aten::select") continue;
+    const Value* axis = node->argument("dim");
+    const Value::Kind kind = node->input(0)->kind();
+    const bool is_cut = axis != nullptr && axis->is_constant() && axis->constant().isInt() &&
+                        axis->constant().toInt() == 0 && kind != Value::Kind::kParameter &&
+                        kind != Value::Kind::kBuffer && kind != Value::Kind::kConstant;
+    if (!is_cut) continue;
+    for (const char* argument : {"start", "end", "length", "index"}) {
+      const Value* place = node->argument(argument);
+      if (place == nullptr || !place->is_constant() || !place->constant().isInt()) continue;
+      const int64_t number = place->constant().toInt();
+      if (number >= -kLargest && number <= kLargest) largest = std::max(largest, std::abs(number));
+    }
+  }
+  return largest;
+}
+
 std::vector<at::Tensor> make_inputs(const std::vector<std::vector<int64_t>>& shapes,
-                                    const std::vector<c10::ScalarType>& dtypes, int64_t batch) {
+                                    const std::vector<c10::ScalarType>& dtypes, c10::Device device, int64_t batch) {
   std::vector<at::Tensor> inputs;
   for (size_t i = 0; i < shapes.size(); ++i) {
     std::vector<int64_t> shape = shapes[i];
     if (batch > 0 && !shape.empty()) shape[0] = batch;
-    inputs.push_back(at::zeros(shape, dtypes[i]));
+    inputs.push_back(at::zeros(shape, at::TensorOptions(device).dtype(dtypes[i])));
   }
   return inputs;
 }
@@ -265,6 +309,16 @@ absl::Status check_inputs(const Graph& graph, const std::vector<std::vector<int6
       }
     }
   }
+  for (const auto* tensors : {&graph.parameters(), &graph.buffers()}) {
+    for (const Value* value : *tensors) {
+      const bool is_used = value->tensor().defined() && !value->uses().empty();
+      const c10::ScalarType dtype = is_used ? value->tensor().scalar_type() : c10::ScalarType::Float;
+      if (dtype != c10::ScalarType::Half && dtype != c10::ScalarType::BFloat16) continue;
+      return absl::UnimplementedError(absl::StrCat("export: ", value->name(), " is ", c10::toString(dtype),
+                                                   ", and models of 16 bits are not exported: convert it first, with "
+                                                   "model.to(std::nullopt, c10::kFloat)"));
+    }
+  }
   for (const Node* node : graph.nodes()) {
     if (node->is_transform()) {
       return absl::UnimplementedError(absl::StrCat("export: ", node->name(), " is a transform of type ",
@@ -278,34 +332,19 @@ absl::Status check_inputs(const Graph& graph, const std::vector<std::vector<int6
 
 }  // namespace
 
-std::vector<c10::ScalarType> guess_input_dtypes(const Graph& graph) {
-  static const auto* movers = new std::set<std::string_view>{
-      "aten::view",   "aten::reshape", "aten::slice",   "aten::to",         "aten::expand",     "aten::unsqueeze",
-      "aten::select", "aten::squeeze", "aten::flatten", "aten::clone",      "aten::contiguous", "aten::permute",
-      "aten::detach", "aten::long",    "aten::chunk",   "prim::ListUnpack", "aten::transpose"};
-  std::vector<c10::ScalarType> dtypes;
-  for (const Value* input : graph.inputs()) {
-    bool is_index = false;
-    std::vector<const Value*> pending = {input};
-    std::set<const Value*> seen = {input};
-    while (!pending.empty() && !is_index) {
-      const Value* value = pending.back();
-      pending.pop_back();
-      for (const graph::Use& use : value->uses()) {
-        if (use.user == nullptr) continue;
-        if (use.user->op() == "aten::embedding" && use.index == 1) is_index = true;
-        if (use.index != 0 || movers->count(use.user->op()) == 0) continue;
-        for (const Value* output : use.user->outputs()) {
-          if (seen.insert(output).second) pending.push_back(output);
-        }
-      }
-    }
-    dtypes.push_back(is_index ? c10::ScalarType::Long : c10::ScalarType::Float);
+std::vector<const Node*> nodes_that_read_inputs(const Graph& graph) {
+  const std::map<const Value*, DependsOn> depends = propagate(graph, Aliases(graph));
+  std::vector<const Node*> nodes;
+  for (const Node* node : graph.nodes()) {
+    const bool reads = std::any_of(node->outputs().begin(), node->outputs().end(),
+                                   [&](const Value* output) { return depends.at(output) == DependsOn::kInputs; });
+    if (reads) nodes.push_back(node);
   }
-  return dtypes;
+  return nodes;
 }
 
-absl::StatusOr<GraphTrace> GraphTrace::run(Graph& graph, const std::vector<std::vector<int64_t>>& input_shapes) {
+absl::StatusOr<GraphTrace> GraphTrace::run(Graph& graph, const std::vector<std::vector<int64_t>>& input_shapes,
+                                           const std::vector<c10::ScalarType>& input_dtypes) {
   PARE_RETURN_IF_ERROR(check_inputs(graph, input_shapes));
   GraphTrace trace;
   const Aliases aliases(graph);
@@ -314,7 +353,12 @@ absl::StatusOr<GraphTrace> GraphTrace::run(Graph& graph, const std::vector<std::
   for (const auto& [value, what] : depends) {
     if (what != DependsOn::kInputs) keep.insert(value);
   }
-  trace.input_dtypes_ = guess_input_dtypes(graph);
+  trace.input_dtypes_ = input_dtypes.empty() ? guess_input_dtypes(graph) : input_dtypes;
+  if (trace.input_dtypes_.size() != graph.inputs().size()) {
+    return absl::InvalidArgumentError(absl::StrCat("export: ", input_dtypes.size(), " input dtypes for a model of ",
+                                                   graph.inputs().size(), " inputs: give one for each, or none"));
+  }
+  const c10::Device device = device_of(graph);
 
   int64_t given = 1;
   for (const auto& shape : input_shapes) {
@@ -324,14 +368,15 @@ absl::StatusOr<GraphTrace> GraphTrace::run(Graph& graph, const std::vector<std::
   const auto execute = [&](int64_t batch, bool is_first, Values* values) -> absl::Status {
     Run run(graph, aliases, &trace.infos_, is_first);
     absl::StatusOr<std::vector<at::Tensor>> inputs =
-        guard_torch("inputs", [&] { return make_inputs(input_shapes, trace.input_dtypes_, batch); });
+        guard_torch("inputs", [&] { return make_inputs(input_shapes, trace.input_dtypes_, device, batch); });
     if (!inputs.ok()) return inputs.status();
     PARE_RETURN_IF_ERROR(run.execute(*inputs, keep));
     *values = std::move(run.values());
     return absl::OkStatus();
   };
   // A batch of one hides sizes that depend on the batch behind broadcasting.
-  trace.batch_ = {std::max<int64_t>(given, 2), std::max<int64_t>(given, 2) + 1};
+  const int64_t batch = std::max({given, int64_t{2}, largest_cut(graph) + 1});
+  trace.batch_ = {batch, batch + 1};
   absl::Status dynamic = execute(trace.batch_.first, true, &first);
   if (dynamic.ok()) dynamic = execute(trace.batch_.second, false, &second);
   if (!dynamic.ok()) {

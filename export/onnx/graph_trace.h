@@ -1,7 +1,7 @@
 // export/onnx/graph_trace.h: what an export must know of each value: its dtype, its shape, and what it depends on.
 //
-//   PARE_ASSIGN_OR_RETURN(GraphTrace trace, GraphTrace::run(model->graph(), {{1, 3, 224, 224}}));
-//   trace.info(conv->output()).tensors[0].dims;   // {batch, 64, 112, 112}
+//   PARE_ASSIGN_OR_RETURN(GraphTrace trace, GraphTrace::run(model->graph(), {{1, 3, 224, 224}},
+//   model->input_dtypes())); trace.info(conv->output()).tensors[0].dims;   // {batch, 64, 112, 112}
 //
 // The graph is executed in evaluation mode with two batch sizes on inputs of zeros. What differs between the two
 // depends on the batch size; what depends on neither the inputs nor the batch size is a constant, whose value is kept.
@@ -53,9 +53,12 @@ struct ValueInfo {
 
 class GraphTrace {
  public:
-  // Errors: Unimplemented, naming it, for a Transform; InvalidArgument if the shapes do not fit the graph, or, with the
-  // node's name, if a node cannot be executed.
-  static absl::StatusOr<GraphTrace> run(graph::Graph& graph, const std::vector<std::vector<int64_t>>& input_shapes);
+  // `input_dtypes`: of each input; empty (not known): guess_input_dtypes() of input_dtypes.h. Errors: Unimplemented,
+  // naming it, for a Transform and for a parameter of 16 bits, which LibTorch's CPU operators do not compute with;
+  // InvalidArgument if the shapes or dtypes do not fit the graph, or, with the node's name, if a node cannot be
+  // executed.
+  static absl::StatusOr<GraphTrace> run(graph::Graph& graph, const std::vector<std::vector<int64_t>>& input_shapes,
+                                        const std::vector<c10::ScalarType>& input_dtypes = {});
 
   const ValueInfo& info(const graph::Value* value) const { return infos_.at(value); }
   bool has_dynamic_batch() const { return batch_.first != batch_.second; }
@@ -69,9 +72,8 @@ class GraphTrace {
   std::vector<c10::ScalarType> input_dtypes_;
 };
 
-// int64 for an input that ends, through operators that only move or convert it, as the indices of an embedding; else
-// float32.
-std::vector<c10::ScalarType> guess_input_dtypes(const graph::Graph& graph);
+// The nodes whose result depends on the inputs' numbers, by the operators alone: all others are computed at export.
+std::vector<const graph::Node*> nodes_that_read_inputs(const graph::Graph& graph);
 
 }  // namespace pare::exporters
 

@@ -58,15 +58,6 @@ TEST(GraphTraceTest, ParametersAreNotChangedByInPlaceOperators) {
   EXPECT_TRUE(weight.equal(before));
 }
 
-TEST(GraphTraceTest, IndicesOfAnEmbeddingAreWhole) {
-  TestGraph graph;
-  graph::Value *ids = graph.input("ids"), *x = graph.input("x");
-  graph::Value* first = graph.call("aten::slice", "Tensor", {ids, 1, 0, 2});
-  graph::Value* rows = graph.call("aten::embedding", "", {graph.parameter("table", random_tensor({5, 3})), first});
-  graph.output(graph.call("aten::add", "Tensor", {rows, x}));
-  EXPECT_EQ(guess_input_dtypes(graph.graph()), (std::vector<c10::ScalarType>{at::kLong, at::kFloat}));
-}
-
 class Nothing : public graph::Transform {
  public:
   std::string_view type() const override { return "nothing"; }
@@ -90,6 +81,59 @@ TEST(GraphTraceTest, Errors) {
   const absl::Status left = GraphTrace::run(transformed.graph(), {{2, 3}}).status();
   EXPECT_EQ(left.code(), absl::StatusCode::kUnimplemented);
   EXPECT_NE(left.message().find("layer1.conv/pare::nothing"), std::string::npos) << left;
+}
+
+TEST(GraphTraceTest, DtypesThatAreKnownAreTaken) {
+  TestGraph graph;
+  graph::Value *ids = graph.input("ids"), *mask = graph.input("mask");
+  graph.output(graph.call("aten::masked_fill", "Scalar", {ids, mask, 0}));
+  const std::vector<c10::ScalarType> dtypes = {at::kInt, at::kBool};
+  const auto trace = GraphTrace::run(graph.graph(), {{2, 3}, {2, 3}}, dtypes);
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  EXPECT_EQ(trace->input_dtypes(), dtypes);
+  EXPECT_EQ(trace->info(graph.graph().output()).tensors.at(0).dtype, at::kInt);
+  EXPECT_EQ(GraphTrace::run(graph.graph(), {{2, 3}, {2, 3}}, {at::kInt}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(GraphTraceTest, AModelOfSixteenBitsIsRefused) {
+  TestGraph graph;
+  graph.output(
+      graph.call("aten::mul", "Tensor", {graph.input(), graph.parameter("fc.w", random_tensor({3}).to(at::kHalf))}));
+  const absl::Status status = GraphTrace::run(graph.graph(), {{2, 3}}, {at::kHalf}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_NE(status.message().find("fc.w is Half"), std::string::npos) << status;
+}
+
+TEST(GraphTraceTest, ANanIsAConstantLikeAnother) {
+  TestGraph graph;
+  graph::Value* nan = graph.call("aten::log", "", {graph.parameter("minus", at::full({3}, -1.0))});
+  graph.output(graph.call("aten::add", "Tensor", {graph.input(), nan}));
+  const auto trace = GraphTrace::run(graph.graph(), {{2, 3}});
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  EXPECT_EQ(trace->info(nan).depends_on, DependsOn::kNothing);
+}
+
+TEST(GraphTraceTest, ABufferThatTheInputIsWrittenToIsNoConstant) {
+  TestGraph graph;
+  graph::Value* x = graph.input();
+  graph::Value* buffer = graph.graph().add_buffer("mean", at::zeros({3})).value();
+  graph.call("aten::copy_", "", {buffer, graph.call("aten::mean", "dim", {x, Ints{0}})});
+  graph::Value* twice = graph.call("aten::mul", "Scalar", {buffer, 2.0});
+  graph.output(graph.call("aten::sub", "Tensor", {x, twice}));
+  const auto trace = GraphTrace::run(graph.graph(), {{2, 3}});
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  EXPECT_EQ(trace->info(buffer).depends_on, DependsOn::kInputs);
+  EXPECT_EQ(trace->info(twice).depends_on, DependsOn::kInputs);
+}
+
+TEST(GraphTraceTest, TheBatchIsLargerThanWhatIsCutFromIt) {
+  TestGraph graph;
+  graph::Value* rest = graph.call("aten::slice", "Tensor", {graph.input(), 0, 5});
+  graph.output(rest);
+  const auto trace = GraphTrace::run(graph.graph(), {{2, 3}});
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  EXPECT_EQ(trace->info(rest).tensors.at(0).dims.at(0), (Dim{1, 2}));
 }
 
 }  // namespace

@@ -14,8 +14,13 @@ namespace pare::exporters {
 // The transpose of a matrix, made at export where it is a constant, quantized or not.
 std::string transposed_matrix(OpExport& op, const std::string& name);
 
-// x weight^T + bias on the last axis; `rank` is that of x, `bias` may be "". One Gemm for matrices, else a MatMul.
-std::string linear_layer(OpExport& op, const std::string& x, int64_t rank, const std::string& weight,
+// Whether the weight is quantized where x is not. ONNX Runtime makes of MatMul(x, DequantizeLinear(weight)) an operator
+// that rounds x to eight bits as well (MatMulNBits; two percent of the output's deviation were seen), and of Gemm too
+// unless its weight is transposed: such layers are written as Gemm with transB.
+bool is_weight_only(OpExport& op, const std::string& x, const std::string& weight);
+
+// x weight^T + bias on the last axis; `dims` are those of x, `bias` may be "". One Gemm for matrices, else a MatMul.
+std::string linear_layer(OpExport& op, const std::string& x, const std::vector<Dim>& dims, const std::string& weight,
                          const std::string& bias);
 
 // x * Phi(x), exactly.

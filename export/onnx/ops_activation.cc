@@ -77,17 +77,30 @@ void prelu(OpExport& op) {
   op.set_output(op.emit("PRelu", {op.tensor("self"), op.reshape(op.tensor("weight"), slope, shape)}));
 }
 
-// log(1 + exp(beta x)) / beta; above the threshold LibTorch returns x itself, from which it differs by less than a
-// rounding error.
+// log(1 + exp(beta x)) / beta, and x itself where beta x is above the threshold.
 void softplus(OpExport& op) {
-  const double beta = op.number("beta", 1);
-  const std::string x = op.tensor("self");
-  const std::string factor = op.scalar(beta, op.output().dtype);
-  if (beta == 1) return op.set_output(op.emit("Softplus", {x}));
-  op.set_output(op.emit("Div", {op.emit("Softplus", {multiply(op, x, factor)}), factor}));
+  const double beta = op.number("beta", 1), threshold = op.number("threshold", 20);
+  const c10::ScalarType dtype = op.output().dtype;
+  const std::string x = op.tensor("self"), factor = op.scalar(beta, dtype);
+  const std::string scaled = beta == 1 ? x : multiply(op, x, factor);
+  std::string y = op.emit("Softplus", {scaled});
+  if (beta != 1) y = op.emit("Div", {y, factor});
+  // From 20 on the two differ by less than float32 tells apart.
+  const bool is_seen = threshold < 20 || dtype != c10::ScalarType::Float;
+  op.set_output(is_seen ? op.emit("Where", {op.emit("Greater", {scaled, op.scalar(threshold, dtype)}), x, y}) : y);
 }
 
-void log_sigmoid(OpExport& op) { op.set_output(op.emit("Log", {op.emit("Sigmoid", {op.tensor("self")})})); }
+// Not the logarithm of a sigmoid, which is 0 from -88 on.
+void log_sigmoid(OpExport& op) {
+  op.set_output(op.emit("Neg", {op.emit("Softplus", {op.emit("Neg", {op.tensor("self")})})}));
+}
+
+// In evaluation mode: the mean of its slopes.
+void rrelu(OpExport& op) {
+  if (op.boolean("training")) op.fail("its slopes are random even in evaluation mode");
+  const double slope = (op.number("lower", 1.0 / 8) + op.number("upper", 1.0 / 3)) / 2;
+  op.set_output(op.emit("LeakyRelu", {op.tensor("self")}, {{"alpha", slope}}));
+}
 
 void threshold(OpExport& op) {
   const c10::ScalarType dtype = op.output().dtype;
@@ -149,6 +162,7 @@ void add_activation_ops(OpTable* table) {
                           {"aten::_prelu_kernel", prelu},
                           {"aten::softplus", softplus},
                           {"aten::log_sigmoid", log_sigmoid},
+                          {"aten::rrelu", rrelu},
                           {"aten::threshold", threshold},
                           {"aten::glu", glu}};
   table->insert(others.begin(), others.end());

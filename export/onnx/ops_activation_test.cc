@@ -14,7 +14,7 @@ Ops unary(const std::string& op, std::vector<Argument> more = {}) {
   std::vector<Argument> arguments = {graph.input()};
   arguments.insert(arguments.end(), more.begin(), more.end());
   graph.output(graph.call("aten::" + op, "", arguments));
-  return onnx_ops(graph, {{2, 4, 3}});
+  return onnx_ops(graph, {{2, 4, 3}}, RunOptions{.edges = true});
 }
 
 TEST(ActivationTest, OneOperatorEach) {
@@ -29,13 +29,16 @@ TEST(ActivationTest, OneOperatorEach) {
   EXPECT_EQ(unary("elu", {0.7}), Ops{"Elu"});
   EXPECT_EQ(unary("celu", {0.7}), Ops{"Celu"});
   EXPECT_EQ(unary("selu"), Ops{"Selu"});
+  EXPECT_EQ(unary("rrelu", {0.1, 0.3}), Ops{"LeakyRelu"});
 }
 
 TEST(ActivationTest, SomeAreMadeOfOthers) {
   EXPECT_EQ(unary("silu"), (Ops{"Sigmoid", "Mul"}));
   EXPECT_EQ(unary("mish"), (Ops{"Softplus", "Tanh", "Mul"}));
+  EXPECT_EQ(unary("softplus"), Ops{"Softplus"});
   EXPECT_EQ(unary("softplus", {2.0}), (Ops{"Mul", "Softplus", "Div"}));
-  EXPECT_EQ(unary("log_sigmoid"), (Ops{"Sigmoid", "Log"}));
+  EXPECT_EQ(unary("softplus", {2.0, 0.5}), (Ops{"Mul", "Softplus", "Div", "Greater", "Where"}));
+  EXPECT_EQ(unary("log_sigmoid"), (Ops{"Neg", "Softplus", "Neg"}));
   EXPECT_EQ(unary("threshold", {0.1, 20.0}), (Ops{"Greater", "Where"}));
   EXPECT_EQ(unary("glu", {1}), (Ops{"Split", "Sigmoid", "Mul"}));
 }

@@ -45,7 +45,7 @@ Attention self_attention(OpExport& op, const HeadsInput& x, int64_t heads, const
   const Dim batch = x.dims.at(0), length = x.dims.at(1), width = x.dims.at(2);
   const int64_t each = width.first / heads;
   const Dim h{heads, heads}, d{each, each}, three{3, 3}, triple{3 * width.first, 3 * width.first};
-  std::string qkv = linear_layer(op, x.name, 3, qkv_weight, qkv_bias);
+  std::string qkv = linear_layer(op, x.name, x.dims, qkv_weight, qkv_bias);
   qkv = op.reshape(qkv, {batch, length, triple}, {batch, length, three, h, d});
   qkv = op.transpose(qkv, {2, 0, 3, 1, 4});  // [3, batch, heads, length, each]
   std::vector<std::string> parts;
@@ -67,7 +67,7 @@ Attention self_attention(OpExport& op, const HeadsInput& x, int64_t heads, const
                                         1 / std::sqrt(static_cast<double>(each)), mask, mask_is_bool, true, dtype);
   std::string y = op.transpose(op.emit("MatMul", {attention.weights, parts[2]}), {0, 2, 1, 3});
   y = op.reshape(y, {batch, length, h, d}, {batch, length, width});
-  attention.result = linear_layer(op, y, 3, out_weight, out_bias);
+  attention.result = linear_layer(op, y, x.dims, out_weight, out_bias);
   return attention;
 }
 
@@ -105,9 +105,11 @@ void transformer_encoder_layer(OpExport& op) {
   if (!norm_first) x = normalize(x, "norm_weight_1", "norm_bias_1");
   const std::string middle = x;
   if (norm_first) x = normalize(x, "norm_weight_2", "norm_bias_2");
-  x = linear_layer(op, x, 3, op.tensor("ffn_weight_1"), op.tensor("ffn_bias_1"));
+  x = linear_layer(op, x, dims, op.tensor("ffn_weight_1"), op.tensor("ffn_bias_1"));
   x = op.boolean("use_gelu") ? gelu_layer(op, x, dtype) : op.emit("Relu", {x});
-  x = linear_layer(op, x, 3, op.tensor("ffn_weight_2"), op.tensor("ffn_bias_2"));
+  std::vector<Dim> wide = dims;
+  wide.back() = op.info("ffn_weight_1").dims.at(0);
+  x = linear_layer(op, x, wide, op.tensor("ffn_weight_2"), op.tensor("ffn_bias_2"));
   x = op.emit("Add", {x, middle});
   op.set_output(norm_first ? x : normalize(x, "norm_weight_2", "norm_bias_2"));
 }

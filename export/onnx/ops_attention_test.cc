@@ -61,5 +61,41 @@ TEST(AttentionTest, EncoderLayerWithNormalizationFirstAndLast) {
   }
 }
 
+// 1: [batch, length], the keys that are padding. 2: [batch, heads, length, length]. (On the CPU, LibTorch 1.13 has no
+// 0, [length, length].)
+TEST(AttentionTest, MasksOfAllKinds) {
+  for (const auto& [kind, shape] : std::vector<std::pair<int64_t, Ints>>{{1, {2, 5}}, {2, {2, 2, 5, 5}}}) {
+    for (bool weights : {false, true}) {
+      TestGraph graph;
+      graph::Value *x = graph.input("x"), *hidden = graph.call("aten::gt", "Scalar", {graph.input("m"), 0.8});
+      const Weights w = add_weights(graph, 8);
+      graph::Node* node = graph.node("aten::_native_multi_head_attention", "",
+                                     {x, x, x, 8, 2, w.qkv, w.qkv_bias, w.out, w.out_bias, hidden, true, true, kind});
+      graph.output(node->output(weights ? 1 : 0));
+      const Ops ops = onnx_ops(graph, {{2, 5, 8}, shape});
+      EXPECT_EQ(std::count(ops.begin(), ops.end(), "Where"), 1) << kind << ::testing::PrintToString(ops);
+    }
+  }
+}
+
+TEST(AttentionTest, ScaledDotProductWithEveryMask) {
+  for (const char* kind : {"none", "causal", "bool", "float"}) {
+    for (size_t output : {0, 1}) {
+      TestGraph graph;
+      graph::Value *q = graph.input("q"), *k = graph.input("k"), *v = graph.input("v"), *m = graph.input("m");
+      const std::string name = kind;
+      c10::IValue none;
+      Argument mask = none;
+      if (name == "bool") mask = graph.call("aten::lt", "Scalar", {m, 0.8});
+      if (name == "float") mask = m;
+      graph::Node* node =
+          graph.node("aten::_scaled_dot_product_attention", "", {q, k, v, mask, 0.0, true, name == "causal"});
+      graph.output(node->output(output));
+      const Ops ops = onnx_ops(graph, {{2, 2, 5, 4}, {2, 2, 5, 4}, {2, 2, 5, 4}, {2, 1, 5, 5}});
+      EXPECT_EQ(std::count(ops.begin(), ops.end(), "Softmax"), 1) << kind << ::testing::PrintToString(ops);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pare::exporters

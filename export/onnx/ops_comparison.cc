@@ -63,6 +63,11 @@ OpExporter test(const std::string& onnx_op) {
   return [onnx_op](OpExport& op) { op.set_output(op.emit(onnx_op, {op.tensor("self")})); };
 }
 
+void is_finite(OpExport& op) {
+  const std::string x = op.operand("self", ScalarType::Float);
+  op.set_output(op.emit("Not", {op.emit("Or", {op.emit("IsNaN", {x}), op.emit("IsInf", {x})})}));
+}
+
 void where(OpExport& op) {
   const ScalarType dtype = op.output().dtype;
   op.set_output(op.emit("Where", {truth(op, "condition"), op.operand("self", dtype), op.operand("other", dtype)}));
@@ -86,7 +91,7 @@ void add_comparison_ops(OpTable* table) {
                        {"aten::__or__", bitwise("Or")},       {"aten::__xor__", bitwise("Xor")},
                        {"aten::bitwise_not", bitwise_not},    {"aten::isnan", test("IsNaN")},
                        {"aten::isinf", test("IsInf")},        {"aten::where", where},
-                       {"aten::masked_fill", masked_fill}};
+                       {"aten::masked_fill", masked_fill},    {"aten::isfinite", is_finite}};
   table->insert(ops.begin(), ops.end());
 }
 

@@ -41,5 +41,15 @@ TEST(ComparisonTest, BitwiseLogicOnIntegersIsRefused) {
   EXPECT_EQ(onnx_error(graph, {{2, 3}}).code(), absl::StatusCode::kUnimplemented);
 }
 
+TEST(ComparisonTest, WhatIsANumber) {
+  for (const char* op : {"aten::isfinite", "aten::isnan", "aten::isinf"}) {
+    TestGraph graph;
+    graph::Value* x = graph.input();
+    graph::Value* quotient = graph.call("aten::div", "Tensor", {x, graph.call("aten::relu", "", {x})});
+    graph.output(graph.call(op, "", {quotient}));
+    EXPECT_EQ(onnx_ops(graph, {{2, 30}}, RunOptions{.edges = true})[1], "Div") << op;
+  }
+}
+
 }  // namespace
 }  // namespace pare::exporters

@@ -57,7 +57,7 @@ void emit_convolution(OpExport& op, bool transposed, const std::vector<int64_t>&
 
 void convolution(OpExport& op) {
   const size_t n = static_cast<size_t>(shape_of(op).spatial);
-  if (op.node().overload() == "padding") {
+  if (op.node().overload() == "padding" || op.node().op() == "aten::_convolution_mode") {
     const bool is_same = op.text("padding") == "same";
     return emit_convolution(op, false, std::vector<int64_t>(n, 0), is_same ? "SAME" : "");
   }
@@ -72,7 +72,7 @@ void transposed_convolution(OpExport& op) {
 }  // namespace
 
 void add_convolution_ops(OpTable* table) {
-  for (const char* name : {"conv1d", "conv2d", "conv3d", "_convolution", "convolution"}) {
+  for (const char* name : {"conv1d", "conv2d", "conv3d", "_convolution", "_convolution_mode", "convolution"}) {
     (*table)[std::string("aten::") + name] = convolution;
   }
   for (const char* name : {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}) {

@@ -33,6 +33,14 @@ TEST(ConvolutionTest, PaddingByName) {
   }
 }
 
+TEST(ConvolutionTest, PaddingByNameInATrace) {
+  TestGraph graph;
+  graph::Value* weight = graph.parameter("weight", random_tensor({3, 2, 4, 3}, 2));
+  graph.output(graph.call("aten::_convolution_mode", "",
+                          {graph.input(), weight, c10::IValue(), Ints{1, 1}, "same", Ints{1, 2}, 1}));
+  EXPECT_EQ(onnx_ops(graph, {{2, 2, 8, 8}}), Ops{"Conv"});
+}
+
 TEST(ConvolutionTest, Transposed) {
   TestGraph graph;
   graph::Value* weight = graph.parameter("weight", random_tensor({4, 3, 3, 3}, 2));

@@ -1,8 +1,10 @@
 // Arithmetic, element by element, with LibTorch's type promotion: operands are converted to the result's dtype.
 
+#include <ATen/TensorOperators.h>
 #include <c10/core/ScalarType.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "export/onnx/ops.h"
@@ -43,10 +45,35 @@ void sub(OpExport& op) { op.set_output(op.emit("Sub", {op.operand("self", op.out
 
 void rsub(OpExport& op) { op.set_output(op.emit("Sub", {op.operand("other", op.output().dtype), scaled(op, "self")})); }
 
+std::string truncated(OpExport& op, const std::string& x) {
+  return op.emit("Mul", {op.emit("Sign", {x}), op.emit("Floor", {op.emit("Abs", {x})})});
+}
+
+// What is left of a / b, exactly (which a - floor(a / b) b is not), and whether its sign is not that of b.
+struct Rest {
+  std::string value, has_wrong_sign;
+};
+
+Rest rest_of(OpExport& op, const std::string& a, const std::string& b, ScalarType dtype) {
+  const std::string zero = op.scalar(0, dtype);
+  Rest rest;
+  rest.value = op.emit("Mod", {a, b}, {{"fmod", int64_t{1}}});
+  const std::string differs = op.emit("Xor", {op.emit("Less", {rest.value, zero}), op.emit("Less", {b, zero})});
+  rest.has_wrong_sign = op.emit("And", {differs, op.emit("Not", {op.emit("Equal", {rest.value, zero})})});
+  return rest;
+}
+
 // a / b rounded down: a - (a mod b) divides b, with the remainder's sign that of b.
 std::string floor_div(OpExport& op, const std::string& a, const std::string& b, ScalarType dtype) {
-  if (!is_integer(dtype)) return op.emit("Floor", {op.emit("Div", {a, b})});
-  return op.emit("Div", {op.emit("Sub", {a, op.emit("Mod", {a, b})}), b});
+  if (is_integer(dtype)) return op.emit("Div", {op.emit("Sub", {a, op.emit("Mod", {a, b})}), b});
+  const Rest rest = rest_of(op, a, b, dtype);
+  const std::string whole = op.emit("Round", {op.emit("Div", {op.emit("Sub", {a, rest.value}), b})});
+  const std::string quotient = op.emit("Sub", {whole, op.cast(rest.has_wrong_sign, ScalarType::Bool, dtype)});
+  const at::Tensor* known = op.find_initializer(b);
+  if (known != nullptr && !(*known == 0).any().item<bool>()) return quotient;
+  // By zero it is infinite, where a remainder is no number.
+  const std::string is_zero = op.emit("Equal", {b, op.scalar(0, dtype)});
+  return op.emit("Where", {is_zero, op.emit("Div", {a, b}), quotient});
 }
 
 void div(OpExport& op) {
@@ -54,11 +81,8 @@ void div(OpExport& op) {
   const std::string a = op.operand("self", dtype), b = op.operand("other", dtype);
   const std::string mode = op.text("rounding_mode");
   if (mode == "floor") return op.set_output(floor_div(op, a, b, dtype));
-  std::string quotient = op.emit("Div", {a, b});
-  if (mode == "trunc" && !is_integer(dtype)) {
-    quotient = op.emit("Mul", {op.emit("Sign", {quotient}), op.emit("Floor", {op.emit("Abs", {quotient})})});
-  }
-  op.set_output(quotient);
+  const std::string quotient = op.emit("Div", {a, b});
+  op.set_output(mode == "trunc" && !is_integer(dtype) ? truncated(op, quotient) : quotient);
 }
 
 void floor_divide(OpExport& op) {
@@ -71,13 +95,47 @@ void remainder(OpExport& op) {
   const ScalarType dtype = op.output().dtype;
   const std::string a = op.operand("self", dtype), b = op.operand("other", dtype);
   if (is_integer(dtype)) return op.set_output(op.emit("Mod", {a, b}));
-  op.set_output(op.emit("Sub", {a, op.emit("Mul", {op.emit("Floor", {op.emit("Div", {a, b})}), b})}));
+  const Rest rest = rest_of(op, a, b, dtype);
+  op.set_output(op.emit("Where", {rest.has_wrong_sign, op.emit("Add", {rest.value, b}), rest.value}));
 }
 
 // The sign of the dividend.
 void fmod(OpExport& op) {
   const ScalarType dtype = op.output().dtype;
   op.set_output(op.emit("Mod", {op.operand("self", dtype), op.operand("other", dtype)}, {{"fmod", int64_t{1}}}));
+}
+
+void trunc(OpExport& op) {
+  const std::string x = op.tensor("self");
+  op.set_output(is_integer(op.output().dtype) ? x : truncated(op, x));
+}
+
+// Half to even, like LibTorch's; to decimals by moving the point, which LibTorch does in the same way.
+void round(OpExport& op) {
+  const ScalarType dtype = op.output().dtype;
+  const std::string x = op.operand("self", dtype);
+  const int64_t decimals = op.node().argument("decimals") != nullptr ? op.integer("decimals") : 0;
+  if (is_integer(dtype)) return op.set_output(x);
+  if (decimals == 0) return op.set_output(op.emit("Round", {x}));
+  const std::string power = op.scalar(std::pow(10.0, static_cast<double>(std::abs(decimals))), dtype);
+  const std::string there = op.emit(decimals > 0 ? "Mul" : "Div", {x, power});
+  op.set_output(op.emit(decimals > 0 ? "Div" : "Mul", {op.emit("Round", {there}), power}));
+}
+
+void nan_to_num(OpExport& op) {
+  const ScalarType dtype = op.output().dtype;
+  std::string x = op.tensor("self");
+  if (is_integer(dtype)) return op.set_output(x);
+  const double largest =
+      dtype == ScalarType::Double ? std::numeric_limits<double>::max() : double{std::numeric_limits<float>::max()};
+  const std::string high = op.scalar(op.number("posinf", largest), dtype);
+  const std::string low = op.scalar(op.number("neginf", -largest), dtype);
+  const std::string infinity = op.scalar(std::numeric_limits<double>::infinity(), dtype);
+  const std::string minus_infinity = op.scalar(-std::numeric_limits<double>::infinity(), dtype);
+  const std::string is_nan = op.emit("IsNaN", {x});
+  std::string y = op.emit("Where", {op.emit("Equal", {x, infinity}), high, x});
+  y = op.emit("Where", {op.emit("Equal", {x, minus_infinity}), low, y});
+  op.set_output(op.emit("Where", {is_nan, op.scalar(op.number("nan", 0), dtype), y}));
 }
 
 void pow(OpExport& op) {
@@ -173,7 +231,6 @@ void add_elementwise_ops(OpTable* table) {
                                                                      {"abs", "Abs"},
                                                                      {"floor", "Floor"},
                                                                      {"ceil", "Ceil"},
-                                                                     {"round", "Round"},
                                                                      {"erf", "Erf"},
                                                                      {"sin", "Sin"},
                                                                      {"cos", "Cos"},
@@ -207,6 +264,10 @@ void add_elementwise_ops(OpTable* table) {
                           {"aten::floor_divide", floor_divide},
                           {"aten::remainder", remainder},
                           {"aten::fmod", fmod},
+                          {"aten::round", round},
+                          {"aten::trunc", trunc},
+                          {"aten::fix", trunc},
+                          {"aten::nan_to_num", nan_to_num},
                           {"aten::pow", pow},
                           {"aten::square", square},
                           {"aten::rsqrt", rsqrt},

@@ -13,14 +13,40 @@ TEST(ElementwiseTest, Unary) {
                                                                          {"neg", {"Neg"}},
                                                                          {"abs", {"Abs"}},
                                                                          {"floor", {"Floor"}},
+                                                                         {"ceil", {"Ceil"}},
                                                                          {"round", {"Round"}},
+                                                                         {"trunc", {"Sign", "Abs", "Floor", "Mul"}},
+                                                                         {"atan", {"Atan"}},
                                                                          {"erf", {"Erf"}},
                                                                          {"sign", {"Sign"}},
                                                                          {"square", {"Mul"}},
                                                                          {"expm1", {"Exp", "Sub"}}}) {
     TestGraph graph;
     graph.output(graph.call("aten::" + op, "", {graph.input()}));
-    EXPECT_EQ(onnx_ops(graph, {{2, 3}}), onnx) << op;
+    EXPECT_EQ(onnx_ops(graph, {{2, 30}}, RunOptions{.edges = true}), onnx) << op;
+  }
+}
+
+TEST(ElementwiseTest, RoundingToDecimals) {
+  for (int64_t decimals : {2, -1, 0}) {
+    TestGraph graph;
+    graph.output(graph.call("aten::round", "decimals", {graph.input(), decimals}));
+    const Ops ops = onnx_ops(graph, {{2, 30}}, RunOptions{.edges = true});
+    EXPECT_EQ(ops, decimals == 0  ? Ops{"Round"}
+                   : decimals > 0 ? (Ops{"Mul", "Round", "Div"})
+                                  : (Ops{"Div", "Round", "Mul"}));
+  }
+}
+
+TEST(ElementwiseTest, WhatIsNoNumberIsReplaced) {
+  for (bool given : {false, true}) {
+    TestGraph graph;
+    graph::Value* x = graph.input();
+    // -1 / 0 and 0 / 0 are among them.
+    x = graph.call("aten::div", "Tensor", {x, graph.call("aten::relu", "", {x})});
+    graph.output(given ? graph.call("aten::nan_to_num", "", {x, 1.0, 2.0, 3.0})
+                       : graph.call("aten::nan_to_num", "", {x}));
+    EXPECT_EQ(onnx_ops(graph, {{2, 30}}, RunOptions{.edges = true}).back(), "Where");
   }
 }
 
@@ -53,15 +79,33 @@ TEST(ElementwiseTest, DivisionIsRoundedDownOrTowardsZero) {
   for (const char* mode : {"floor", "trunc"}) {
     TestGraph real, whole;
     real.output(real.call("aten::div", "Scalar_mode", {real.input(), 0.3, mode}));
-    EXPECT_FALSE(onnx_ops(real, {{2, 30}}).empty());
+    EXPECT_EQ(onnx_ops(real, {{2, 30}}, RunOptions{.edges = true}).front(),
+              mode == std::string("floor") ? "Mod" : "Div");
     graph::Value* x = whole.call("aten::mul", "Scalar", {whole.input(), 10});
     x = whole.call("aten::to", "dtype", {x, static_cast<int64_t>(c10::ScalarType::Long)});
     whole.output(whole.call("aten::div", "Scalar_mode", {x, 3, mode}));
-    EXPECT_FALSE(onnx_ops(whole, {{2, 30}}).empty());
+    EXPECT_EQ(onnx_ops(whole, {{2, 30}}, RunOptions{.edges = true}).back(), "Div");
   }
   TestGraph rest;
   rest.output(rest.call("aten::remainder", "Scalar", {rest.input(), 0.3}));
-  EXPECT_EQ(onnx_ops(rest, {{2, 30}}), (Ops{"Div", "Floor", "Mul", "Sub"}));
+  EXPECT_EQ(onnx_ops(rest, {{2, 30}}, RunOptions{.edges = true}).back(), "Where");
+}
+
+// remainder(1, 0.1) is 0.0999999866 and floor_divide(1, 0.1) is 9: 0.1 is a little more than a tenth in float32.
+TEST(ElementwiseTest, DivisionIsExact) {
+  for (const char* op : {"aten::remainder", "aten::floor_divide"}) {
+    for (double divisor : {0.1, -0.1, 2.0, -3.0}) {
+      TestGraph number;
+      number.output(number.call(op, "Scalar", {number.input(), divisor}));
+      onnx_ops(number, {{2, 30}}, RunOptions{.tolerance = 1e-6, .edges = true});
+    }
+    // Both signs, and zero, as divisors.
+    TestGraph tensors;
+    graph::Value* x = tensors.input();
+    graph::Value* divisor = tensors.call("aten::roll", "", {x, Ints{1}, Ints{1}});
+    tensors.output(tensors.call(op, op == std::string("aten::remainder") ? "Tensor" : "", {x, divisor}));
+    onnx_ops(tensors, {{2, 30}}, RunOptions{.tolerance = 1e-6, .edges = true});
+  }
 }
 
 TEST(ElementwiseTest, Powers) {

@@ -4,6 +4,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "export/onnx/ops.h"
@@ -56,12 +57,32 @@ Attributes attributes_of(const Pool& pool, const std::vector<int64_t>& padding) 
   return attributes;
 }
 
+// For Pad: the befores of all axes, then the afters.
+std::vector<int64_t> all_pads(const Pool& pool) {
+  std::vector<int64_t> pads(2 * (pool.n + 2), 0);
+  for (size_t i = 0; i < pool.n; ++i) {
+    pads[i + 2] = pool.padding[i];
+    pads[pool.n + 2 + i + 2] = pool.padding[i] + pool.extra[i];
+  }
+  return pads;
+}
+
 OpExporter max_pool(size_t n) {
   return [n](OpExport& op) {
     if (op.node().outputs().size() > 1 && op.is_used(1)) op.fail("its indices are used, which ONNX counts otherwise");
-    const Pool pool = read_pool(op, n);
-    op.set_output(
-        unbatched(op, n, op.emit("MaxPool", {batched(op, n, op.tensor("self"))}, attributes_of(pool, pool.padding))));
+    Pool pool = read_pool(op, n);
+    std::string x = batched(op, n, op.tensor("self"));
+    // ONNX wants less padding than the window is wide, which the last window of a dilated one may need.
+    bool is_too_wide = false;
+    for (size_t i = 0; i < n; ++i) is_too_wide = is_too_wide || pool.padding[i] + pool.extra[i] >= pool.kernel[i];
+    if (is_too_wide) {
+      const c10::ScalarType dtype = op.output().dtype;
+      if (!c10::isFloatingType(dtype)) op.fail("its padding is wider than its window");
+      x = op.emit("Pad", {x, op.ints(all_pads(pool)), op.scalar(-std::numeric_limits<double>::infinity(), dtype)});
+      pool.padding.assign(n, 0);
+      pool.extra.assign(n, 0);
+    }
+    op.set_output(unbatched(op, n, op.emit("MaxPool", {x}, attributes_of(pool, pool.padding))));
   };
 }
 

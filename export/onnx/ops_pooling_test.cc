@@ -52,7 +52,8 @@ TEST(PoolingTest, AdaptiveMaximum) {
     TestGraph graph;
     graph.output(graph.node("aten::adaptive_max_pool2d", "", {graph.input(), size})->output(0));
     const Ops ops = onnx_ops(graph, {{2, 3, 6, 4}});
-    EXPECT_FALSE(ops.empty());
+    const std::string last = size == Ints{1, 1} ? "GlobalMaxPool" : size == Ints{3, 2} ? "MaxPool" : "Concat";
+    EXPECT_EQ(ops.back(), last) << ::testing::PrintToString(ops);
   }
 }
 
@@ -60,6 +61,15 @@ TEST(PoolingTest, IndicesAreRefused) {
   TestGraph graph;
   graph.output(graph.node("aten::max_pool2d_with_indices", "", {graph.input(), Ints{2, 2}})->output(1));
   EXPECT_EQ(onnx_error(graph, {{2, 3, 6, 4}}).code(), absl::StatusCode::kUnimplemented);
+}
+
+// The last of the windows 0, 3; 3, 6; 6, 9 reaches two numbers behind the eighth: as many as it is wide.
+TEST(PoolingTest, ADilatedWindowThatEndsFarBehindTheInput) {
+  TestGraph graph;
+  // Below zero, where a padding of zeros would be seen.
+  graph::Value* x = graph.call("aten::sub", "Scalar", {graph.input(), 10.0});
+  graph.output(graph.call("aten::max_pool2d", "", {x, Ints{2, 2}, Ints{3, 3}, Ints{0, 0}, Ints{3, 3}, true}));
+  EXPECT_EQ(onnx_ops(graph, {{2, 3, 8, 8}}), (Ops{"Sub", "Pad", "MaxPool"}));
 }
 
 }  // namespace

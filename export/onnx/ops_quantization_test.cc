@@ -94,8 +94,9 @@ TEST(QuantizationTest, AnAsymmetricWeightAChannel) {
 TEST(QuantizationTest, ABiasBetweenQuantizedTensorsIsInTheAccumulatorsUnits) {
   TestGraph graph;
   const at::Tensor scale = at::tensor({0.02f, 0.01f, 0.03f}), bias = at::tensor({0.5f, -0.25f, 1e-6f});
-  graph::Value* weight = quantize_channels(graph, graph.parameter("w", random_tensor({3, 2, 3, 3}, 2)), scale,
-                                           at::zeros({3}, at::kInt), -127, 127);
+  // Levels of up to 63: processors without VNNI saturate sums of two products of eight bits.
+  graph::Value* weight = quantize_channels(graph, graph.parameter("w", random_tensor({3, 2, 3, 3}, 2) * 0.2), scale,
+                                           at::zeros({3}, at::kInt), -63, 63);
   graph::Value* x = quantize(graph, graph.input(), 0.05, 0, -128, 127);
   graph::Value* y = graph.call("aten::conv2d", "", {x, weight, graph.parameter("b", bias)});
   graph.output(quantize(graph, graph.call("aten::relu", "", {y}), 0.05, 0, 0, 255));
@@ -138,6 +139,44 @@ TEST(QuantizationTest, WhatEightBitsDoNotHoldIsRefused) {
   EXPECT_EQ(run(wide, {{2, 2}})->status.code(), absl::StatusCode::kUnimplemented);
   empty.output(quantize(empty, empty.input(), 0.0, 0, 0, 255));
   EXPECT_EQ(run(empty, {{2, 2}})->status.code(), absl::StatusCode::kInvalidArgument);
+}
+
+// All numbers of bits, with and without a sign, for activations and for weights a channel.
+TEST(QuantizationTest, EveryNumberOfBits) {
+  for (int bits = 2; bits <= 8; ++bits) {
+    for (bool is_signed : {false, true}) {
+      const int64_t low = is_signed ? -(1 << (bits - 1)) : 0, high = low + (1 << bits) - 1;
+      const int64_t zero_point = is_signed ? 0 : (1 << bits) / 3;
+      const double scale = 4.0 / (1 << bits);
+      TestGraph activation, weight;
+      activation.output(quantize(activation, activation.input(), scale, zero_point, low, high));
+      EXPECT_EQ(onnx_ops(activation, {{4, 300}}).back(), "DequantizeLinear") << bits << is_signed;
+      const at::Tensor scales = at::tensor({1.0f, 0.5f, 0.1f}) * scale;
+      graph::Value* w = quantize_channels(weight, weight.parameter("w", random_tensor({3, 40}, 2)), scales,
+                                          at::full({3}, zero_point, at::kInt), low, high);
+      weight.output(weight.call("aten::add", "Tensor", {weight.input(), w}));
+      EXPECT_EQ(onnx_ops(weight, {{2, 3, 40}}), (Ops{"DequantizeLinear", "Add"})) << bits << is_signed;
+    }
+  }
+}
+
+// Levels that neither of the dtypes has are moved up into uint8.
+TEST(QuantizationTest, LevelsOutsideOfEightBitsAreMoved) {
+  for (const auto& [low, high, zero_point] :
+       std::vector<std::tuple<int64_t, int64_t, int64_t>>{{-200, 55, -100}, {-1, 254, 60}, {-130, 20, 0}}) {
+    TestGraph graph;
+    graph.output(quantize(graph, graph.input(), 0.03, zero_point, low, high));
+    onnx_ops(graph, {{4, 300}});
+    const auto exported = run(graph, {{4, 300}});
+    ASSERT_TRUE(exported->status.ok()) << exported->status;
+    for (const OnnxNode& node : exported->builder.nodes()) {
+      if (node.op != "QuantizeLinear") continue;
+      const at::Tensor* type = exported->builder.find_initializer(node.inputs[2]);
+      ASSERT_NE(type, nullptr);
+      EXPECT_EQ(type->scalar_type(), at::kByte);
+      EXPECT_EQ(type->item<int64_t>(), zero_point - low);
+    }
+  }
 }
 
 }  // namespace

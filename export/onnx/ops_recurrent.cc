@@ -27,6 +27,7 @@ struct Cell {
 void recurrent(OpExport& op, const Cell& cell) {
   if (op.node().overload() != "input") op.fail("packed sequences cannot be exported");
   const bool batch_first = op.boolean("batch_first"), has_biases = op.boolean("has_biases");
+  if (op.boolean("train") && op.number("dropout", 0) != 0) op.fail("it drops values at random even in evaluation mode");
   if (op.info("input").rank() != 3) op.fail("its input has no batch axis");
   const int64_t layers = op.integer("num_layers"), directions = op.boolean("bidirectional") ? 2 : 1;
   std::vector<at::Tensor> parameters;

@@ -55,5 +55,15 @@ TEST(RecurrentTest, Gru) {
   EXPECT_EQ(std::count(ops.begin(), ops.end(), "GRU"), 1) << ::testing::PrintToString(ops);
 }
 
+TEST(RecurrentTest, DropoutThatStaysOnIsRefused) {
+  TestGraph graph;
+  graph::Value *x = graph.input("x"), *h = graph.input("h");
+  graph::Node* gru = graph.node("aten::gru", "input",
+                                {x, graph.call("aten::transpose", "int", {h, 0, 1}), add_layers(graph, 3, 2, 1, 3, 5),
+                                 true, 2, 0.5, true, false, true});
+  graph.output(gru->output(0));
+  EXPECT_EQ(onnx_error(graph, {{2, 6, 3}, {2, 2, 5}}).code(), absl::StatusCode::kUnimplemented);
+}
+
 }  // namespace
 }  // namespace pare::exporters

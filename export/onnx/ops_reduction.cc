@@ -144,6 +144,21 @@ void topk(OpExport& op) {
   op.set_output(outputs[1], 1);
 }
 
+// All of them, the best first.
+void sort(OpExport& op) {
+  const TensorInfo& info = op.info("self");
+  if (info.rank() == 0) op.fail("it sorts a single number");
+  const int64_t axis = op.axis("dim", info.rank());
+  if (!info.dims.at(axis).is_fixed()) op.fail("it sorts over the batch, whose size is not known at export");
+  if (op.has("stable") && op.boolean("stable")) op.fail("ONNX has no sort that keeps the order of equal numbers");
+  const Attributes attributes = {
+      {"axis", axis}, {"largest", int64_t{op.boolean("descending")}}, {"sorted", int64_t{1}}};
+  const auto outputs = op.emit("TopK", {op.tensor("self"), op.ints({info.dims[axis].first})}, 2, attributes);
+  if (op.node().op() == "aten::argsort") return op.set_output(outputs[1]);
+  op.set_output(outputs[0], 0);
+  op.set_output(outputs[1], 1);
+}
+
 }  // namespace
 
 void add_reduction_ops(OpTable* table) {
@@ -167,7 +182,9 @@ void add_reduction_ops(OpTable* table) {
                        {"aten::any", quantifier("ReduceMax")},
                        {"aten::all", quantifier("ReduceMin")},
                        {"aten::cumsum", cumsum},
-                       {"aten::topk", topk}};
+                       {"aten::topk", topk},
+                       {"aten::sort", sort},
+                       {"aten::argsort", sort}};
   table->insert(ops.begin(), ops.end());
 }
 

@@ -41,7 +41,8 @@ TEST(ReductionTest, Norms) {
   for (double p : {0.0, 1.0, 2.0, 3.0, std::numeric_limits<double>::infinity()}) {
     TestGraph graph;
     graph.output(graph.call("aten::linalg_vector_norm", "", {graph.input(), p, Ints{-1}, true}));
-    EXPECT_FALSE(onnx_ops(graph, {{2, 3, 4}}).empty()) << p;
+    const Ops ops = onnx_ops(graph, {{2, 3, 4}}, 1e-4);
+    EXPECT_EQ(ops.front(), p == 1 ? "ReduceL1" : p == 2 ? "ReduceL2" : "Abs") << p;
   }
 }
 
@@ -51,6 +52,21 @@ TEST(ReductionTest, SumsAlongAndBestOf) {
   EXPECT_EQ(onnx_ops(sums, {{2, 5}}), Ops{"CumSum"});
   best.output(best.node("aten::topk", "", {best.input(), 2, 1})->output(0));
   EXPECT_EQ(onnx_ops(best, {{2, 5}}), Ops{"TopK"});
+}
+
+TEST(ReductionTest, SortingBothWays) {
+  for (bool descending : {false, true}) {
+    for (size_t output : {0, 1}) {
+      TestGraph graph;
+      graph.output(graph.node("aten::sort", "", {graph.input(), 1, descending})->output(output));
+      EXPECT_EQ(onnx_ops(graph, {{2, 5}}), Ops{"TopK"});
+    }
+  }
+  TestGraph places, batch;
+  places.output(places.call("aten::argsort", "", {places.input()}));
+  EXPECT_EQ(onnx_ops(places, {{2, 5}}), Ops{"TopK"});
+  batch.output(batch.node("aten::sort", "", {batch.input(), 0})->output(0));
+  EXPECT_EQ(onnx_error(batch, {{2, 5}}).code(), absl::StatusCode::kUnimplemented);
 }
 
 }  // namespace

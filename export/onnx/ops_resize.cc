@@ -4,6 +4,8 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/ScalarType.h>
 
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
 #include "export/onnx/ops.h"
 
@@ -18,6 +20,18 @@ double given_scale(OpExport& op, size_t i, size_t n) {
   return op.number(kNames[n - 1][i], 0);
 }
 
+// Runtimes floor size times factor, in float32, where LibTorch floors in float64: the nearest factor that gives them
+// the same size.
+float nudged(double scale, Dim in, Dim out) {
+  float factor = static_cast<float>(scale);
+  if (!in.is_fixed() || !out.is_fixed()) return factor;
+  const auto size = [&] { return static_cast<int64_t>(std::floor(factor * static_cast<float>(in.first))); };
+  constexpr int kEnough = 64;
+  for (int i = 0; i < kEnough && size() < out.first; ++i) factor = std::nextafter(factor, INFINITY);
+  for (int i = 0; i < kEnough && size() > out.first; ++i) factor = std::nextafter(factor, 0.0f);
+  return factor;
+}
+
 // Sizes are exact. Factors are named only where the result is not size times factor, since they then decide where
 // LibTorch looks each number up.
 void resize(OpExport& op, size_t n, Attributes attributes, const std::string& argument) {
@@ -29,7 +43,7 @@ void resize(OpExport& op, size_t n, Attributes attributes, const std::string& ar
     const double scale = given_scale(op, i, n);
     if (scale <= 0) continue;
     needs_scales = needs_scales || scale * static_cast<double>(in[axis].first) != static_cast<double>(out[axis].first);
-    scales[static_cast<int64_t>(axis)] = scale;
+    scales[static_cast<int64_t>(axis)] = nudged(scale, in[axis], out[axis]);
   }
   const std::string x = op.tensor(argument);
   if (in == out && !needs_scales) return op.set_output(x);
@@ -39,21 +53,22 @@ void resize(OpExport& op, size_t n, Attributes attributes, const std::string& ar
 
 std::string input_name(OpExport& op) { return op.has("input") ? "input" : "self"; }
 
-OpExporter nearest(size_t n) {
-  return [n](OpExport& op) {
+// floor(i / factor), or, as Pillow has it, floor((i + 0.5) / factor).
+OpExporter nearest(size_t n, bool exact) {
+  return [n, exact](OpExport& op) {
     resize(op, n,
            {{"mode", std::string("nearest")},
-            {"coordinate_transformation_mode", std::string("asymmetric")},
-            {"nearest_mode", std::string("floor")}},
+            {"coordinate_transformation_mode", std::string(exact ? "half_pixel" : "asymmetric")},
+            {"nearest_mode", std::string(exact ? "round_prefer_ceil" : "floor")}},
            input_name(op));
   };
 }
 
 OpExporter interpolated(size_t n, const std::string& mode) {
   return [n, mode](OpExport& op) {
-    const std::string half = mode == "cubic" ? "half_pixel" : "pytorch_half_pixel";
-    Attributes attributes = {{"mode", mode},
-                             {"coordinate_transformation_mode", op.boolean("align_corners") ? "align_corners" : half}};
+    // Not "pytorch_half_pixel": LibTorch has no special case for a single number.
+    const std::string coordinates = op.boolean("align_corners") ? "align_corners" : "half_pixel";
+    Attributes attributes = {{"mode", mode}, {"coordinate_transformation_mode", coordinates}};
     if (mode == "cubic") attributes.emplace_back("cubic_coeff_a", -0.75);
     resize(op, n, attributes, input_name(op));
   };
@@ -62,7 +77,10 @@ OpExporter interpolated(size_t n, const std::string& mode) {
 }  // namespace
 
 void add_resize_ops(OpTable* table) {
-  for (size_t n = 1; n <= 3; ++n) (*table)[absl::StrCat("aten::upsample_nearest", n, "d")] = nearest(n);
+  for (size_t n = 1; n <= 3; ++n) {
+    (*table)[absl::StrCat("aten::upsample_nearest", n, "d")] = nearest(n, false);
+    (*table)[absl::StrCat("aten::_upsample_nearest_exact", n, "d")] = nearest(n, true);
+  }
   (*table)["aten::upsample_linear1d"] = interpolated(1, "linear");
   (*table)["aten::upsample_bilinear2d"] = interpolated(2, "linear");
   (*table)["aten::upsample_trilinear3d"] = interpolated(3, "linear");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "export/onnx/layers.h"
 #include "export/onnx/ops.h"
 
 namespace pare::exporters {
@@ -11,15 +12,23 @@ namespace {
 
 // The shape of the result is known from the run, so view, reshape, flatten, unsqueeze, ... are all one.
 void reshape(OpExport& op) {
+  if (op.node().op() == "aten::view" && op.node().overload() == "dtype") {
+    op.fail("it reads the bytes of one dtype as another");
+  }
   const std::string argument = op.node().schema()->arguments().at(0).name();
   op.set_output(op.reshape(op.tensor(argument), op.info(argument).dims, op.output().dims));
+}
+
+// A quantized weight is transposed in the file: runtimes want it right behind its DequantizeLinear.
+std::string permuted(OpExport& op, const std::string& x, const std::vector<int64_t>& permutation) {
+  return permutation == std::vector<int64_t>{1, 0} ? transposed_matrix(op, x) : op.transpose(x, permutation);
 }
 
 void permute(OpExport& op) {
   const int64_t rank = op.info("self").rank();
   std::vector<int64_t> permutation = op.integers("dims");
   for (int64_t& axis : permutation) axis = from_start(axis, rank);
-  op.set_output(op.transpose(op.tensor("self"), permutation));
+  op.set_output(permuted(op, op.tensor("self"), permutation));
 }
 
 void transpose(OpExport& op) {
@@ -27,20 +36,20 @@ void transpose(OpExport& op) {
   std::vector<int64_t> permutation = iota(rank);
   const std::string_view first = op.has("dim0") ? "dim0" : "axis0", second = op.has("dim1") ? "dim1" : "axis1";
   if (rank > 0) std::swap(permutation.at(op.axis(first, rank)), permutation.at(op.axis(second, rank)));
-  op.set_output(op.transpose(op.tensor("self"), permutation));
+  op.set_output(permuted(op, op.tensor("self"), permutation));
 }
 
 void reverse_axes(OpExport& op) {
   std::vector<int64_t> permutation = iota(op.info("self").rank());
   std::reverse(permutation.begin(), permutation.end());
-  op.set_output(op.transpose(op.tensor("self"), permutation));
+  op.set_output(permuted(op, op.tensor("self"), permutation));
 }
 
 // "mT" and the like: the last two axes.
 void swap_matrix_axes(OpExport& op) {
   std::vector<int64_t> permutation = iota(op.info("self").rank());
   std::swap(permutation.at(permutation.size() - 1), permutation.at(permutation.size() - 2));
-  op.set_output(op.transpose(op.tensor("self"), permutation));
+  op.set_output(permuted(op, op.tensor("self"), permutation));
 }
 
 void move_axes(OpExport& op) {

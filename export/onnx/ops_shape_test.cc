@@ -1,3 +1,4 @@
+#include <c10/core/ScalarType.h>
 #include <gtest/gtest.h>
 
 #include "export/onnx/graph_test_util.h"
@@ -48,6 +49,12 @@ TEST(ShapeTest, Shuffles) {
   EXPECT_EQ(shape_op("pixel_shuffle", "", {2}, {2, 8, 3, 3}), Ops{"DepthToSpace"});
   EXPECT_EQ(shape_op("pixel_unshuffle", "", {2}, {2, 2, 6, 4}), (Ops{"Reshape", "Transpose", "Reshape"}));
   EXPECT_EQ(shape_op("channel_shuffle", "", {2}, {2, 6, 3, 3}), (Ops{"Reshape", "Transpose", "Reshape"}));
+}
+
+TEST(ShapeTest, ReadingBytesAsAnotherDtypeIsRefused) {
+  TestGraph graph;
+  graph.output(graph.call("aten::view", "dtype", {graph.input(), static_cast<int64_t>(c10::ScalarType::Int)}));
+  EXPECT_EQ(onnx_error(graph, {{2, 3}}).code(), absl::StatusCode::kUnimplemented);
 }
 
 }  // namespace

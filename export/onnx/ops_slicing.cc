@@ -9,12 +9,13 @@
 namespace pare::exporters {
 namespace {
 
-// A bound that depends on the batch size is fine where it is the size of the axis itself.
+// A bound that depends on the batch size is fine where it is the size of the axis itself. One that is fixed stays as it
+// is: it may lie behind the end of the batch of the run and before that of another.
 int64_t bound(OpExport& op, std::string_view argument, Dim size, int64_t if_none) {
   const Dim found = op.dim(argument, {if_none, if_none});
+  if (found.is_fixed()) return found.first;
   if (found.first >= size.first && found.second >= size.second) return kToTheEnd;
-  if (!found.is_fixed()) op.fail("it cuts at a place that depends on the batch size");
-  return found.first;
+  op.fail("it cuts at a place that depends on the batch size");
 }
 
 void slice(OpExport& op) {
@@ -26,9 +27,9 @@ void slice(OpExport& op) {
   if (size.is_fixed()) {
     // As LibTorch clamps them; some runtimes do not.
     start = std::max<int64_t>(0, from_start(start, size.first));
-    end = end == kToTheEnd ? size.first : std::max<int64_t>(0, from_start(end, size.first));
+    end = std::clamp<int64_t>(from_start(end, size.first), 0, size.first);
   }
-  const bool is_whole = start == 0 && step == 1 && (end == kToTheEnd || (size.is_fixed() && end >= size.first));
+  const bool is_whole = start == 0 && step == 1 && (end == kToTheEnd || (size.is_fixed() && end == size.first));
   op.set_output(is_whole ? op.tensor("self") : op.slice(op.tensor("self"), axis, start, end, step));
 }
 
@@ -36,10 +37,13 @@ void narrow(OpExport& op) {
   const TensorInfo& info = op.info("self");
   const int64_t axis = op.axis("dim", info.rank());
   const Dim size = info.dims.at(axis), length = op.dim("length");
-  const int64_t start = from_start(op.integer("start"), size.first);
+  int64_t start = op.integer("start");
+  if (size.is_fixed()) start = from_start(start, size.first);
   if (start == 0 && length == size) return op.set_output(op.tensor("self"));
   if (!length.is_fixed()) op.fail("it cuts at a place that depends on the batch size");
-  op.set_output(op.slice(op.tensor("self"), axis, start, start + length.first));
+  // Counted from the end of the batch, -1 + 1 is no place in it but its end.
+  const bool reaches_end = start < 0 && start + length.first >= 0;
+  op.set_output(op.slice(op.tensor("self"), axis, start, reaches_end ? kToTheEnd : start + length.first));
 }
 
 void select(OpExport& op) {
@@ -63,6 +67,14 @@ void split(OpExport& op) {
   }
   if (sizes.size() == 1) return op.set_output_list({op.tensor("self")});
   op.set_output_list(op.emit("Split", {op.tensor("self"), op.ints(sizes)}, sizes.size(), {{"axis", axis}}));
+}
+
+// An element of a list that an operator returned: x.chunk(2)[0] in a script.
+void get_item(OpExport& op) {
+  const std::vector<std::string> names = op.tensors("list");
+  const int64_t index = from_start(op.integer("idx"), static_cast<int64_t>(names.size()));
+  if (index < 0 || index >= static_cast<int64_t>(names.size())) op.fail("the list has no such element");
+  op.set_output(names[index]);
 }
 
 void unbind(OpExport& op) {
@@ -121,19 +133,13 @@ OpExporter triangle(bool upper) {
 }  // namespace
 
 void add_slicing_ops(OpTable* table) {
-  const OpTable ops = {{"aten::slice", slice},
-                       {"aten::narrow", narrow},
-                       {"aten::select", select},
-                       {"aten::split", split},
-                       {"aten::split_with_sizes", split},
-                       {"aten::chunk", split},
-                       {"aten::tensor_split", split},
-                       {"aten::unsafe_chunk", split},
-                       {"aten::unsafe_split", split},
-                       {"aten::unbind", unbind},
-                       {"aten::roll", roll},
-                       {"aten::flip", flip},
-                       {"aten::tril", triangle(false)},
+  const OpTable ops = {{"aten::slice", slice},        {"aten::narrow", narrow},
+                       {"aten::select", select},      {"aten::__getitem__", get_item},
+                       {"aten::split", split},        {"aten::split_with_sizes", split},
+                       {"aten::chunk", split},        {"aten::tensor_split", split},
+                       {"aten::unsafe_chunk", split}, {"aten::unsafe_split", split},
+                       {"aten::unbind", unbind},      {"aten::roll", roll},
+                       {"aten::flip", flip},          {"aten::tril", triangle(false)},
                        {"aten::triu", triangle(true)}};
   table->insert(ops.begin(), ops.end());
 }

@@ -27,6 +27,35 @@ TEST(SlicingTest, SlicesAndPlaces) {
   EXPECT_EQ(slicing("tril", "", {1}), (Ops{"Trilu", "Relu"}));
 }
 
+// A place that is fixed may lie behind the end of the batch that the export ran with.
+TEST(SlicingTest, CutsOfTheBatchAtFixedPlaces) {
+  const RunOptions options = {.batches = {2, 6, 9}};
+  const auto cut = [&](const std::string& op, const std::string& overload, std::vector<Argument> more) {
+    TestGraph graph;
+    more.insert(more.begin(), graph.input());
+    graph.output(graph.call("aten::relu", "", {graph.call("aten::" + op, overload, more)}));
+    return onnx_ops(graph, {{2, 5}}, options);
+  };
+  EXPECT_EQ(cut("slice", "Tensor", {0, 0, 5}), (Ops{"Slice", "Relu"}));
+  EXPECT_EQ(cut("slice", "Tensor", {0, 5}), (Ops{"Slice", "Relu"}));
+  EXPECT_EQ(cut("slice", "Tensor", {0, -3, -1}), (Ops{"Slice", "Relu"}));
+  EXPECT_EQ(cut("slice", "Tensor", {0, 0, 300}), (Ops{"Slice", "Relu"}));
+  EXPECT_EQ(cut("narrow", "", {0, -1, 1}), (Ops{"Slice", "Relu"}));
+  EXPECT_EQ(cut("narrow", "", {0, -2, 1}), (Ops{"Slice", "Relu"}));
+  EXPECT_EQ(cut("select", "int", {0, -1}), (Ops{"Gather", "Relu"}));
+}
+
+// x.chunk(2)[-1], as a script holds it.
+TEST(SlicingTest, AnElementOfAListThatIsComputed) {
+  TestGraph graph;
+  graph::Value* parts = graph.call("aten::chunk", "", {graph.input(), 2, 1});
+  const auto item = graph.graph().add_operator("aten::__getitem__", "t", {parts, graph.graph().add_constant(-1)},
+                                               {nullptr, "", {}, ""});
+  ASSERT_TRUE(item.ok()) << item.status();
+  graph.output(graph.call("aten::relu", "", {(*item)->output()}));
+  EXPECT_EQ(onnx_ops(graph, {{2, 6, 5}}), (Ops{"Split", "Relu"}));
+}
+
 TEST(SlicingTest, PartsAreUnpacked) {
   for (const auto& [op, overload, argument] : std::vector<std::tuple<std::string, std::string, Argument>>{
            {"chunk", "", 3}, {"split", "Tensor", 2}, {"split_with_sizes", "", Ints{1, 2, 3}}}) {

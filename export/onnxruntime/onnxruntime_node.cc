@@ -257,10 +257,7 @@ absl::StatusOr<std::vector<at::Tensor>> OnnxRuntimeNode::run(const std::vector<a
     return absl::InvalidArgumentError(
         absl::StrCat(model_path_, " takes ", input_names_.size(), " inputs, ", inputs.size(), " were given"));
   }
-  absl::StatusOr<std::vector<at::Tensor>> outputs = exchange(inputs);
-  // After anything else the two sides may not agree on where a message begins.
-  broken_ = !outputs.ok() && !absl::IsInvalidArgument(outputs.status());
-  return outputs;
+  return exchange(inputs);
 }
 
 absl::StatusOr<std::vector<at::Tensor>> OnnxRuntimeNode::exchange(const std::vector<at::Tensor>& inputs) {
@@ -281,12 +278,15 @@ absl::StatusOr<std::vector<at::Tensor>> OnnxRuntimeNode::exchange(const std::vec
     request["tensors"].push_back({{"type", type}, {"dims", plain->sizes().vec()}, {"bytes", plain->nbytes()}});
     sent.push_back(*std::move(plain));
   }
+  // Until the answer has been read to its end, the two sides do not agree on where a message begins.
+  broken_ = true;
   const std::string line = request.dump() + "\n";
   PARE_RETURN_IF_ERROR(send_all(line.data(), line.size(), deadline));
   for (const at::Tensor& tensor : sent) PARE_RETURN_IF_ERROR(send_all(tensor.data_ptr(), tensor.nbytes(), deadline));
 
   PARE_ASSIGN_OR_RETURN(const nlohmann::json answer, receive_header(deadline));
   if (answer.contains("error")) {
+    broken_ = false;
     return absl::InvalidArgumentError(absl::StrCat(model_path_, ": ONNX Runtime: ", answer["error"].dump()));
   }
   if (!answer.contains("tensors") || !answer["tensors"].is_array()) {
@@ -298,6 +298,7 @@ absl::StatusOr<std::vector<at::Tensor>> OnnxRuntimeNode::exchange(const std::vec
     PARE_RETURN_IF_ERROR(receive_all(output.data_ptr(), output.nbytes(), deadline));
     outputs.push_back(std::move(output));
   }
+  broken_ = false;
   return outputs;
 }
 

@@ -4,8 +4,9 @@
 //   PARE_ASSIGN_OR_RETURN(std::vector<at::Tensor> outputs, runtime->run({images}));
 //
 // The library is the one in the package onnxruntime-node, in a Node.js process of its own, with which tensors are
-// exchanged over a socket. Neither is a dependency: where one is missing, start() returns Unavailable and says what to
-// do. Not thread-safe.
+// exchanged over a socket. The session is the runtime's default one but for the number of threads, so that its numbers
+// are those that a user of the file gets. Neither is a dependency: where one is missing, start() returns Unavailable
+// and says what to do. Not thread-safe.
 
 #ifndef PARE_EXPORT_ONNXRUNTIME_ONNXRUNTIME_NODE_H_
 #define PARE_EXPORT_ONNXRUNTIME_ONNXRUNTIME_NODE_H_

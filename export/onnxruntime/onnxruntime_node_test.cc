@@ -161,5 +161,15 @@ TEST(FindOnnxRuntimeNodeTest, AFolderWithoutThePackageIsNotTaken) {
   }
 }
 
+// What is left of the answer in the stream would be taken for the next one.
+TEST_F(OnnxRuntimeNodeTest, NothingIsReadAfterAnAnswerThatWasNotReadToItsEnd) {
+  const FakeNode wrong(std::string(kHello) +
+                       "echo '{\"tensors\": [{\"type\": \"float32\", \"dims\": [1], \"bytes\": 5}]}' >&3; sleep 100\n");
+  auto runtime = OnnxRuntimeNode::start(model_, wrong.options());
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  EXPECT_FALSE((*runtime)->run({at::ones({2, 3})}).ok());
+  EXPECT_EQ((*runtime)->run({at::ones({2, 3})}).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace pare::exporters

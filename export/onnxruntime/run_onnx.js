@@ -64,10 +64,8 @@ async function main() {
   let session, runtime;
   try {
     runtime = require(folder);
-    // Weights that are quantized where the input is not: computed in float32 (1), where the runtime's own choice (4)
-    // would round the input to eight bits as well.
-    const extra = {session: {qdq_matmulnbits_accuracy_level: '1'}};
-    const options = {intraOpNumThreads: Number(threads), graphOptimizationLevel: 'all', logSeverityLevel: 3, extra};
+    // Otherwise the session is the runtime's default, so that what is measured is what others get.
+    const options = {intraOpNumThreads: Number(threads), logSeverityLevel: 3};
     if (optimized) options.optimizedModelFilePath = optimized;
     session = await runtime.InferenceSession.create(model, options);
   } catch (error) {

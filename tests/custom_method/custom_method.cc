@@ -2,6 +2,7 @@
 #include <ATen/ops/softshrink.h>
 
 #include "compression/registry.h"
+#include "graph/fold_weight_hooks.h"
 #include "graph/hooks.h"
 
 namespace custom {
@@ -14,11 +15,10 @@ struct Shrink : pare::graph::Transform {
 // The share `factor` of the weights' absolute values.
 struct L1Loss : pare::CompressionLoss {
   at::Tensor forward() override {
-    at::Tensor sum;
-    for (pare::graph::Value* weight : weights) sum = sum.defined() ? sum.add(l1(weight)) : l1(weight);
+    at::Tensor sum = weights.at(0)->tensor().new_zeros({});
+    for (pare::graph::Value* weight : weights) sum = sum.add(weight->tensor().abs().sum(), factor);
     return sum;
   }
-  at::Tensor l1(pare::graph::Value* weight) const { return weight->tensor().abs().sum().mul(factor); }
   std::vector<pare::graph::Value*> weights;
   double factor = 0;
 };
@@ -50,6 +50,7 @@ struct SoftThreshold : pare::CompressionAlgorithm {
     }
     return method;
   }
+  absl::Status prepare_for_export() override { return pare::graph::fold_weight_hooks(model()->graph(), "shrink"); }
   pare::CompressionLoss& loss() override { return loss_; }
   pare::CompressionScheduler& scheduler() override { return scheduler_; }
   L1Loss loss_;

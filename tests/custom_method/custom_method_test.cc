@@ -76,6 +76,19 @@ TEST(CustomMethod, TrainsWithItsOwnAlgorithmLossAndScheduler) {
   EXPECT_EQ((*thresholded)->scheduler().current_step(), 199);
 }
 
+TEST(CustomMethod, IsGoneFromTheGraphAtExport) {
+  const auto method = make(0, 0.05);
+  ASSERT_TRUE(method.ok()) << method.status();
+  (*method)->scheduler().epoch_step();
+  graph::Model& model = *(*method)->model();
+  const at::Tensor x = at::arange(8, at::kFloat).sin().reshape({2, 4});
+  const at::Tensor before = *model.forward_tensor({x});
+  const absl::Status prepared = (*method)->prepare_for_export();
+  ASSERT_TRUE(prepared.ok()) << prepared;
+  for (const graph::Node* node : model.graph().nodes()) EXPECT_FALSE(node->is_transform()) << node->name();
+  EXPECT_TRUE(model.forward_tensor({x})->equal(before));
+}
+
 TEST(CustomMethod, ItsConfigIsCheckedAsTheLibrarysOwn) {
   const nlohmann::json json = {{"input_info", {{"sample_size", {1, 4}}}},
                                {"compression", {{"algorithm", "soft_threshold"}, {"rize", 1}}}};

@@ -1,54 +1,71 @@
 #include "tools/cli/cli_data.h"
 
-#include <cmath>
-
 #include "absl/flags/flag.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "tools/cli/flags.h"
+#include "tools/cli/usage_error.h"
+#include "tools/common/parse_numbers.h"
 
 namespace pare::tools {
 
 namespace {
 
+constexpr int64_t kMostValues = int64_t{1} << 31;
+
 absl::StatusOr<std::vector<double>> numbers(const std::string& flag, const std::vector<std::string>& words) {
-  std::vector<double> result;
-  for (const std::string& word : words) {
-    double number;
-    if (!absl::SimpleAtod(word, &number) || !std::isfinite(number)) {
-      return absl::InvalidArgumentError(absl::StrCat("--", flag, ": '", word, "' is no number"));
-    }
-    result.push_back(number);
-  }
+  absl::StatusOr<std::vector<double>> result = parse_numbers(flag, words);
+  if (!result.ok()) return as_usage_error(result.status());
   return result;
 }
 
 }  // namespace
 
+absl::Status require_flag(const absl::Flag<std::string>& flag, std::string_view hint) {
+  if (!absl::GetFlag(flag).empty()) return absl::OkStatus();
+  return usage_error(absl::StrCat("--", flag.Name(), " is missing", hint.empty() ? "" : ": ", std::string(hint)));
+}
+
+absl::StatusOr<std::vector<double>> numbers_from_flag(const absl::Flag<std::vector<std::string>>& flag) {
+  return numbers(std::string(flag.Name()), absl::GetFlag(flag));
+}
+
+absl::StatusOr<int64_t> count_from_flag(const absl::Flag<int64_t>& flag, int64_t least) {
+  const int64_t value = absl::GetFlag(flag);
+  if (value >= least) return value;
+  return usage_error(absl::StrCat("--", flag.Name(), "=", value, ": at least ", least, " is needed"));
+}
+
 absl::StatusOr<DataSource> data_source_from_flags() {
   DataSource source;
   source.name = absl::GetFlag(FLAGS_dataset);
-  if (source.name.empty()) {
-    return absl::InvalidArgumentError("--dataset is missing: cifar10, images, mnist or procedural");
-  }
+  PARE_RETURN_IF_ERROR(require_flag(FLAGS_dataset, "cifar10, images, mnist or procedural"));
   source.dir = absl::GetFlag(FLAGS_data_dir);
   PARE_ASSIGN_OR_RETURN(source.mean, numbers("mean", absl::GetFlag(FLAGS_mean)));
   PARE_ASSIGN_OR_RETURN(source.stddev, numbers("std", absl::GetFlag(FLAGS_std)));
   if (source.mean.empty() != source.stddev.empty()) {
-    return absl::InvalidArgumentError("--mean and --std go together: one of them is missing");
+    return usage_error("--mean and --std go together: one of them is missing");
   }
-  source.image_size = absl::GetFlag(FLAGS_image_size);
+  PARE_ASSIGN_OR_RETURN(source.image_size, count_from_flag(FLAGS_image_size, 0));
+  source.seed = absl::GetFlag(FLAGS_seed);
   return source;
 }
 
 absl::StatusOr<std::vector<int64_t>> input_shape_from_flags() {
   std::vector<int64_t> shape;
+  int64_t values = 1;
   for (const std::string& word : absl::GetFlag(FLAGS_input_shape)) {
     int64_t size;
-    if (!absl::SimpleAtoi(word, &size) || size < 1 || size > (int64_t{1} << 31)) {
-      return absl::InvalidArgumentError(absl::StrCat("--input_shape: '", word, "' is no size; write 1,3,224,224"));
+    if (!absl::SimpleAtoi(word, &size) || size < 1 || size > kMostValues) {
+      return usage_error(absl::StrCat("--input_shape: '", word, "' is no size; write 1,3,224,224"));
     }
+    if (size > kMostValues / values) {
+      return usage_error(absl::StrCat("--input_shape: ", absl::StrJoin(absl::GetFlag(FLAGS_input_shape), ","),
+                                      " has more than ", kMostValues, " values"));
+    }
+    values *= size;
     shape.push_back(size);
   }
   return shape;

@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 #include "tools/cli/default_config.h"
 #include "tools/cli/flags.h"
+#include "tools/cli/usage_error.h"
 
 namespace pare::tools {
 namespace {
@@ -22,10 +23,12 @@ TEST_F(CliData, TheSourceIsWhatTheFlagsSay) {
   absl::SetFlag(&FLAGS_data_dir, "images");
   absl::SetFlag(&FLAGS_mean, {"0.5", "0.25", "1"});
   absl::SetFlag(&FLAGS_std, {"1", "2", "3"});
+  absl::SetFlag(&FLAGS_seed, 5);
   const absl::StatusOr<DataSource> source = data_source_from_flags();
   ASSERT_TRUE(source.ok());
   EXPECT_EQ(source->name, "cifar10");
   EXPECT_EQ(source->dir, "images");
+  EXPECT_EQ(source->seed, 5);
   EXPECT_THAT(source->mean, ElementsAre(0.5, 0.25, 1.0));
   EXPECT_THAT(source->stddev, ElementsAre(1.0, 2.0, 3.0));
 }
@@ -37,6 +40,10 @@ TEST_F(CliData, WhatIsMissingOrNoNumberIsNamed) {
   EXPECT_THAT(std::string(data_source_from_flags().status().message()), HasSubstr("--mean and --std go together"));
   absl::SetFlag(&FLAGS_std, {"nan"});
   EXPECT_THAT(std::string(data_source_from_flags().status().message()), HasSubstr("--std: 'nan' is no number"));
+  EXPECT_TRUE(is_usage_error(data_source_from_flags().status()));
+  absl::SetFlag(&FLAGS_std, {"1"});
+  absl::SetFlag(&FLAGS_image_size, -1);
+  EXPECT_THAT(std::string(data_source_from_flags().status().message()), HasSubstr("--image_size=-1"));
 }
 
 TEST_F(CliData, InputShapesArePositive) {
@@ -47,6 +54,8 @@ TEST_F(CliData, InputShapesArePositive) {
     absl::SetFlag(&FLAGS_input_shape, {"1", bad});
     EXPECT_EQ(input_shape_from_flags().status().code(), absl::StatusCode::kInvalidArgument) << bad;
   }
+  absl::SetFlag(&FLAGS_input_shape, {"1000000", "1000000", "1000000", "1000000"});
+  EXPECT_THAT(std::string(input_shape_from_flags().status().message()), HasSubstr("more than 2147483648 values"));
 }
 
 TEST(DefaultConfig, IsAQuantizationWithThePreset) {

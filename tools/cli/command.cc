@@ -9,8 +9,10 @@
 #include "absl/strings/str_join.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/torch_guard.h"
 #include "config/nearest.h"
 #include "tools/cli/flags.h"
+#include "tools/cli/usage_error.h"
 
 namespace pare::tools {
 
@@ -100,29 +102,41 @@ absl::Status check_number_of_arguments(const Command& command, const std::vector
   return absl::OkStatus();
 }
 
-int wrong_usage(const std::string& message, const std::string& command, std::ostream& error) {
-  error << "pare: " << message << "\n"
+// A file name in it need not be UTF-8.
+std::string text_of(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+void print_error_as_json(const absl::Status& status, std::ostream& out) {
+  out << text_of(
+      {{"error", {{"code", absl::StatusCodeToString(status.code())}, {"message", std::string(status.message())}}}});
+}
+
+// `words` may not have been understood: a look at them tells whether a program is to read the answer.
+int wrong_usage(const absl::Status& status, const std::string& command, const std::vector<std::string>& words,
+                std::ostream& out, std::ostream& error) {
+  error << "pare" << (command.empty() ? "" : " ") << command << ": " << status.message() << "\n"
         << "try: pare " << command << (command.empty() ? "" : " ") << "--help\n";
+  if (std::count(words.begin(), words.end(), "--json") > 0) print_error_as_json(status, out);
   return kWrongUsage;
 }
 
-int run(const Command& command, const std::vector<std::string>& arguments, std::ostream& out, std::ostream& error) {
+int run(const Command& command, const std::vector<std::string>& arguments, const std::vector<std::string>& words,
+        std::ostream& out, std::ostream& error) {
   const bool json = absl::GetFlag(FLAGS_json);
   set_quiet(absl::GetFlag(FLAGS_quiet));
-  const absl::StatusOr<CommandResult> result = command.run(arguments);
+  absl::StatusOr<CommandResult> result = absl::UnknownError("");
+  // An exception that no call has caught below must end in a message, too.
+  const absl::Status thrown = guard_torch("unexpected", [&] { result = command.run(arguments); });
+  if (!thrown.ok()) result = thrown;
+  if (is_usage_error(result.status())) return wrong_usage(result.status(), command.name, words, out, error);
   if (!result.ok()) {
     error << "pare " << command.name << ": " << result.status().message() << "\n";
-    if (json) {
-      out << nlohmann::ordered_json{{"error",
-                                     {{"code", absl::StatusCodeToString(result.status().code())},
-                                      {"message", std::string(result.status().message())}}}}
-                 .dump()
-          << "\n";
-    }
+    if (json) print_error_as_json(result.status(), out);
     return result.status().code() == absl::StatusCode::kCancelled ? kInterrupted : kFailed;
   }
   if (json) {
-    out << result->json.dump() << "\n";
+    out << text_of(result->json);
   } else {
     out << result->text;
   }
@@ -177,10 +191,10 @@ int run_command_line(const std::vector<std::string>& words, const std::vector<Co
     std::vector<std::string> names;
     for (const Command& each : commands) names.push_back(each.name);
     const std::string nearest = config::nearest(name, names);
-    return wrong_usage(absl::StrCat("no command '", name, "'",
-                                    nearest.empty() ? absl::StrCat(", only ", absl::StrJoin(names, ", "))
-                                                    : absl::StrCat("; did you mean '", nearest, "'?")),
-                       "", error);
+    return wrong_usage(usage_error(absl::StrCat("no command '", name, "'",
+                                                nearest.empty() ? absl::StrCat(", only ", absl::StrJoin(names, ", "))
+                                                                : absl::StrCat("; did you mean '", nearest, "'?"))),
+                       "", words, out, error);
   }
   bool help = wants_help;
   const absl::StatusOr<std::vector<std::string>> arguments =
@@ -189,11 +203,11 @@ int run_command_line(const std::vector<std::string>& words, const std::vector<Co
     out << help_text(*command);
     return kDone;
   }
-  if (!arguments.ok()) return wrong_usage(std::string(arguments.status().message()), command->name, error);
+  if (!arguments.ok()) return wrong_usage(arguments.status(), command->name, words, out, error);
   if (const absl::Status status = check_number_of_arguments(*command, *arguments); !status.ok()) {
-    return wrong_usage(std::string(status.message()), command->name, error);
+    return wrong_usage(status, command->name, words, out, error);
   }
-  return run(*command, *arguments, out, error);
+  return run(*command, *arguments, words, out, error);
 }
 
 }  // namespace pare::tools

@@ -12,8 +12,8 @@
 // "message"}}) and --quiet. Results go to standard output, everything else to standard error. Exit codes:
 //   0    done
 //   1    it could not be done: bad input, a full disk; the message says what
-//   2    the command line is wrong
-//   130  interrupted
+//   2    the command line is wrong: an unknown word, a flag that is missing or out of its range
+//   (tools/cli/usage_error.h) 130  interrupted
 
 #ifndef PARE_TOOLS_CLI_COMMAND_H_
 #define PARE_TOOLS_CLI_COMMAND_H_

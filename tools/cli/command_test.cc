@@ -1,12 +1,14 @@
 #include "tools/cli/command.h"
 
 #include <sstream>
+#include <stdexcept>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/cli/flags.h"
+#include "tools/cli/usage_error.h"
 
 namespace pare::tools {
 namespace {
@@ -83,6 +85,43 @@ TEST_F(CommandLine, ExitCodesTellFailureFromInterruption) {
   EXPECT_EQ(out(), "");
   status_ = absl::CancelledError("stopped");
   EXPECT_EQ(run({"weigh", "stone"}), 130);
+}
+
+TEST_F(CommandLine, AnExceptionIsAnErrorLikeAnyOther) {
+  commands_[0].run = [](const std::vector<std::string>&) -> absl::StatusOr<CommandResult> {
+    throw std::out_of_range("no such weight");
+  };
+  EXPECT_EQ(run({"weigh", "stone", "--json"}), 1);
+  EXPECT_THAT(error(), HasSubstr("no such weight"));
+  EXPECT_THAT(out(), HasSubstr("{\"error\":{\"code\":\"INVALID_ARGUMENT\""));
+  commands_[0].run = [](const std::vector<std::string>&) -> absl::StatusOr<CommandResult> { throw 7; };
+  EXPECT_EQ(run({"weigh", "stone"}), 1);
+}
+
+TEST_F(CommandLine, WhatIsNoUtf8IsReplacedInJson) {
+  commands_[0].run = [](const std::vector<std::string>&) -> absl::StatusOr<CommandResult> {
+    return CommandResult{"", {{"file", "a\xff.pt"}}};
+  };
+  EXPECT_EQ(run({"weigh", "stone", "--json"}), 0);
+  EXPECT_EQ(out(), "{\"file\":\"a\xEF\xBF\xBD.pt\"}\n");
+  commands_[0].run = [](const std::vector<std::string>&) -> absl::StatusOr<CommandResult> {
+    return absl::NotFoundError("a\xff.pt");
+  };
+  EXPECT_EQ(run({"weigh", "stone", "--json"}), 1);
+  EXPECT_THAT(out(), HasSubstr("a\xEF\xBF\xBD.pt"));
+}
+
+TEST_F(CommandLine, AWrongCommandLineIsAnErrorInJsonToo) {
+  status_ = usage_error("--output is missing");
+  EXPECT_EQ(run({"weigh", "stone", "--json"}), 2);
+  EXPECT_EQ(out(), "{\"error\":{\"code\":\"INVALID_ARGUMENT\",\"message\":\"--output is missing\"}}\n");
+  EXPECT_THAT(error(), HasSubstr("try: pare weigh --help"));
+  EXPECT_EQ(run({"weigh", "stone", "--json", "--epoch=3"}), 2);
+  EXPECT_THAT(out(), HasSubstr("did you mean --epochs?"));
+  EXPECT_EQ(run({"wiegh", "--json"}), 2);
+  EXPECT_THAT(out(), HasSubstr("did you mean 'weigh'?"));
+  EXPECT_EQ(run({"weigh", "stone"}), 2);
+  EXPECT_EQ(out(), "");
 }
 
 TEST_F(CommandLine, AWrongCommandLineIsNamedWithTheNearestRightWord) {

@@ -5,6 +5,7 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "export/onnxruntime/onnxruntime_node.h"
 #include "tools/cli/cli_data.h"
@@ -35,10 +36,11 @@ absl::StatusOr<CommandResult> run_eval(const std::vector<std::string>& arguments
   const std::string& name = arguments[0];
   PARE_ASSIGN_OR_RETURN(const DataSource source, data_source_from_flags());
   data::ImageLoaderOptions options;
-  options.batch_size = absl::GetFlag(FLAGS_batch_size);
-  options.subset_size = absl::GetFlag(FLAGS_limit);
-  PARE_ASSIGN_OR_RETURN(const std::unique_ptr<data::ImageLoader> loader,
-                        open_loader(source, data::Split::kTest, options));
+  PARE_ASSIGN_OR_RETURN(options.batch_size, count_from_flag(FLAGS_batch_size, 1));
+  PARE_ASSIGN_OR_RETURN(options.subset_size, count_from_flag(FLAGS_limit, 0));
+  PARE_ASSIGN_OR_RETURN(const std::vector<int64_t> input_shape, input_shape_from_flags());
+  PARE_ASSIGN_OR_RETURN(const auto images, open_dataset(source, data::Split::kTest));
+  PARE_ASSIGN_OR_RETURN(const std::unique_ptr<data::ImageLoader> loader, open_loader(images, source, options));
 
   training::Progress progress("evaluating", loader->num_batches(), {.quiet = absl::GetFlag(FLAGS_quiet)});
   const auto show = [&progress](int64_t done, int64_t) { progress.update(done); };
@@ -46,8 +48,9 @@ absl::StatusOr<CommandResult> run_eval(const std::vector<std::string>& arguments
   if (absl::EndsWithIgnoreCase(name, ".onnx")) {
     PARE_ASSIGN_OR_RETURN(result, evaluate_onnx(name, *loader, show));
   } else {
-    PARE_ASSIGN_OR_RETURN(const std::vector<int64_t> input_shape, input_shape_from_flags());
-    PARE_ASSIGN_OR_RETURN(const OpenedModel opened, open_model(name, input_shape, {}));
+    PARE_ASSIGN_OR_RETURN(const OpenedModel opened,
+                          open_model(name, input_shape, model_options(*images, absl::GetFlag(FLAGS_seed))));
+    if (opened.is_random) log_warning(absl::StrCat(name, " has random weights"));
     PARE_ASSIGN_OR_RETURN(result, training::evaluate(*opened.model, *loader, show));
   }
   progress.finish();
@@ -70,7 +73,7 @@ Command eval_command() {
               "ONNX file, which runs in ONNX Runtime through node and the npm package onnxruntime-node.",
           .examples = {"eval resnet20.pt --dataset=cifar10 --data_dir=cifar-10-batches-bin",
                        "eval resnet20_int8.onnx --dataset=cifar10 --data_dir=cifar-10-batches-bin --limit=500 --json"},
-          .flags = {"dataset", "data_dir", "mean", "std", "image_size", "batch_size", "limit", "input_shape"},
+          .flags = {"dataset", "data_dir", "mean", "std", "image_size", "batch_size", "limit", "input_shape", "seed"},
           .run = run_eval};
 }
 

@@ -14,10 +14,10 @@ namespace pare::tools {
 namespace {
 
 absl::StatusOr<CommandResult> run_explain(const std::vector<std::string>& arguments) {
-  PARE_ASSIGN_OR_RETURN(const CompressionConfig config, CompressionConfig::load(arguments[0]));
+  PARE_RETURN_IF_ERROR(require_flag(FLAGS_model, ""));
   const std::string name = absl::GetFlag(FLAGS_model);
-  if (name.empty()) return absl::InvalidArgumentError("--model is missing");
   PARE_ASSIGN_OR_RETURN(std::vector<int64_t> input_shape, input_shape_from_flags());
+  PARE_ASSIGN_OR_RETURN(const CompressionConfig config, CompressionConfig::load(arguments[0]));
   if (input_shape.empty() && !config.input_info.empty()) input_shape = config.input_info[0].sample_size;
   PARE_ASSIGN_OR_RETURN(const OpenedModel opened, open_model(name, input_shape, {}));
   if (input_shape.empty()) input_shape = opened.input_shape;

@@ -14,7 +14,7 @@ ABSL_FLAG(int64_t, limit, 0, "Evaluate on the first so many images only; 0: on a
 ABSL_FLAG(int64_t, samples, 300, "Images to calibrate on, drawn from the training images by --seed.");
 ABSL_FLAG(bool, random_data, false, "Calibrate on random numbers instead of a data set: to try a model out.");
 ABSL_FLAG(std::vector<std::string>, input_shape, {}, "Shape of the model's input, batch first: 1,3,224,224.");
-ABSL_FLAG(uint64_t, seed, 0, "Seed of everything random.");
+ABSL_FLAG(uint64_t, seed, 0, "Seed of everything random, procedural images included.");
 
 ABSL_FLAG(std::string, model, "", "A TorchScript file, or the name of a model of models/.");
 ABSL_FLAG(std::string, config, "", "A compression config (JSON).");
@@ -23,9 +23,16 @@ ABSL_FLAG(std::string, preset, "mixed",
 ABSL_FLAG(bool, evaluate, false, "Measure the accuracy on the test images before and after.");
 
 ABSL_FLAG(int64_t, epochs, 1, "Passes over the training images.");
-ABSL_FLAG(double, learning_rate, -1, "The highest learning rate; negative: one that suits fine-tuning.");
+ABSL_FLAG(absl::optional<double>, learning_rate, absl::nullopt,
+          "The highest learning rate; unset: 0.001, which suits fine-tuning.");
+ABSL_FLAG(std::string, schedule, "cosine", "Of the learning rate: constant, cosine, polynomial or step.");
+ABSL_FLAG(std::vector<std::string>, milestones, {},
+          "Of --schedule=step: the epochs after which the rate falls, rising.");
+ABSL_FLAG(double, gamma, 0.1, "Of --schedule=step: what the rate is multiplied with at each milestone.");
+ABSL_FLAG(double, power, 1.0, "Of --schedule=polynomial: the exponent.");
+ABSL_FLAG(double, warmup_epochs, 0.0, "Epochs in which the learning rate rises.");
 ABSL_FLAG(std::string, optimizer, "sgd", "sgd, adam or adamw.");
-ABSL_FLAG(double, weight_decay, -1, "Weight decay; negative: the default.");
+ABSL_FLAG(absl::optional<double>, weight_decay, absl::nullopt, "Weight decay; unset: 0.0001.");
 ABSL_FLAG(bool, freeze_batch_norm, true, "Keep the running statistics of batch norm as they are in fine-tuning.");
 ABSL_FLAG(bool, augment, true, "Random crops and mirrored images.");
 ABSL_FLAG(int64_t, pretrain_epochs, 0,

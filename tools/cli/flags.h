@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/flags/declare.h"
+#include "absl/types/optional.h"
 
 // Data.
 ABSL_DECLARE_FLAG(std::string, dataset);
@@ -30,9 +31,14 @@ ABSL_DECLARE_FLAG(bool, evaluate);
 
 // Training.
 ABSL_DECLARE_FLAG(int64_t, epochs);
-ABSL_DECLARE_FLAG(double, learning_rate);
+ABSL_DECLARE_FLAG(absl::optional<double>, learning_rate);
+ABSL_DECLARE_FLAG(std::string, schedule);
+ABSL_DECLARE_FLAG(std::vector<std::string>, milestones);
+ABSL_DECLARE_FLAG(double, gamma);
+ABSL_DECLARE_FLAG(double, power);
+ABSL_DECLARE_FLAG(double, warmup_epochs);
 ABSL_DECLARE_FLAG(std::string, optimizer);
-ABSL_DECLARE_FLAG(double, weight_decay);
+ABSL_DECLARE_FLAG(absl::optional<double>, weight_decay);
 ABSL_DECLARE_FLAG(bool, freeze_batch_norm);
 ABSL_DECLARE_FLAG(bool, augment);
 ABSL_DECLARE_FLAG(int64_t, pretrain_epochs);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
+#include "base/torch_guard.h"
 #include "compression/create.h"
 #include "graph/profile.h"
 #include "statistics/statistics.h"
@@ -16,6 +17,7 @@
 #include "tools/cli/default_config.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/transform_table.h"
+#include "tools/cli/usage_error.h"
 #include "tools/common/open_model.h"
 
 namespace pare::tools {
@@ -27,9 +29,11 @@ absl::StatusOr<CommandResult> run_inspect(const std::vector<std::string>& argume
   PARE_ASSIGN_OR_RETURN(const OpenedModel opened, open_model(arguments[0], input_shape, {}));
   if (input_shape.empty()) input_shape = opened.input_shape;
   if (input_shape.empty()) {
-    return absl::InvalidArgumentError("--input_shape is missing, for example --input_shape=1,3,224,224");
+    return usage_error("--input_shape is missing, for example --input_shape=1,3,224,224");
   }
-  const std::vector<at::Tensor> inputs = {at::zeros(input_shape)};
+  PARE_ASSIGN_OR_RETURN(const at::Tensor zeros,
+                        guard_torch("an input of --input_shape", [&] { return at::zeros(input_shape); }));
+  const std::vector<at::Tensor> inputs = {zeros};
   PARE_ASSIGN_OR_RETURN(const graph::ModelProfile profile, graph::profile_model(*opened.model, inputs));
 
   Statistics statistics;
@@ -47,7 +51,10 @@ absl::StatusOr<CommandResult> run_inspect(const std::vector<std::string>& argume
       create_compressed_model(opened.model, config, {.input_size = {input_shape}});
   if (compression.ok()) {
     add_transform_table(opened.model->graph(), statistics);
+  } else if (!absl::IsFailedPrecondition(compression.status())) {
+    return compression.status();
   } else {
+    // There is nothing in the model that can be quantized.
     statistics.set("quantizers", absl::StrCat("none: ", std::string(compression.status().message())));
   }
   return CommandResult{statistics.to_text(), statistics.to_json()};

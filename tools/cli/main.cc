@@ -4,21 +4,16 @@
 
 #include "compression/quantization/register_quantization.h"
 #include "export/register_exporters.h"
+#include "tools/cli/all_commands.h"
 #include "tools/cli/command.h"
-#include "tools/cli/demo_command.h"
-#include "tools/cli/eval_command.h"
-#include "tools/cli/explain_command.h"
-#include "tools/cli/inspect_command.h"
-#include "tools/cli/quantize_command.h"
-#include "tools/cli/train_command.h"
+#include "tools/common/program.h"
 #include "training/threads.h"
 
 int main(int argc, char** argv) {
+  pare::tools::start_program();
+  pare::tools::return_to_users_folder();
   pare::training::use_all_threads();
   pare::exporters::register_exporters();
   pare::quantization::register_quantization();
-  const std::vector<pare::tools::Command> commands = {pare::tools::demo_command(),     pare::tools::eval_command(),
-                                                      pare::tools::quantize_command(), pare::tools::train_command(),
-                                                      pare::tools::inspect_command(),  pare::tools::explain_command()};
-  return pare::tools::run_command_line({argv + 1, argv + argc}, commands, std::cout, std::cerr);
+  return pare::tools::run_command_line({argv + 1, argv + argc}, pare::tools::all_commands(), std::cout, std::cerr);
 }

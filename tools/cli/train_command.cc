@@ -5,50 +5,65 @@
 #include "base/status_macros.h"
 #include "tools/cli/cli_data.h"
 #include "tools/cli/flags.h"
+#include "tools/cli/usage_error.h"
 #include "tools/train/run_training.h"
+#include "training/evaluate.h"
 
 namespace pare::tools {
 
 namespace {
 
+// For a network that is trained already: an INT8 ResNet-20 loses half a point in an epoch at ten times this rate.
+constexpr double kFineTuningRate = 0.001;
+
+absl::StatusOr<training::LearningRateOptions> learning_rate_from_flags() {
+  training::LearningRateOptions options;
+  const auto shape = training::parse_learning_rate_shape(absl::GetFlag(FLAGS_schedule));
+  if (!shape.ok()) return as_usage_error(shape.status());
+  options.shape = *shape;
+  options.base = absl::GetFlag(FLAGS_learning_rate).value_or(kFineTuningRate);
+  PARE_ASSIGN_OR_RETURN(options.milestones, numbers_from_flag(FLAGS_milestones));
+  options.gamma = absl::GetFlag(FLAGS_gamma);
+  options.power = absl::GetFlag(FLAGS_power);
+  options.warmup_epochs = absl::GetFlag(FLAGS_warmup_epochs);
+  return options;
+}
+
 absl::StatusOr<TrainingJob> job_from_flags() {
   TrainingJob job;
+  PARE_RETURN_IF_ERROR(require_flag(FLAGS_model, ""));
+  PARE_RETURN_IF_ERROR(require_flag(FLAGS_output_dir, ""));
   job.model = absl::GetFlag(FLAGS_model);
-  if (job.model.empty()) return absl::InvalidArgumentError("--model is missing");
-  PARE_ASSIGN_OR_RETURN(const DataSource source, data_source_from_flags());
-  job.dataset = source.name;
-  job.data_dir = source.dir;
-  job.mean = source.mean;
-  job.stddev = source.stddev;
+  PARE_ASSIGN_OR_RETURN(job.data, data_source_from_flags());
   job.config_path = absl::GetFlag(FLAGS_config);
   PARE_ASSIGN_OR_RETURN(job.input_size, input_shape_from_flags());
-  job.batch_size = absl::GetFlag(FLAGS_batch_size);
+  PARE_ASSIGN_OR_RETURN(job.batch_size, count_from_flag(FLAGS_batch_size, 1));
   job.augment = absl::GetFlag(FLAGS_augment);
-  job.train_samples = absl::GetFlag(FLAGS_train_samples);
-  job.eval_samples = absl::GetFlag(FLAGS_limit);
-  job.pretrain_epochs = absl::GetFlag(FLAGS_pretrain_epochs);
+  PARE_ASSIGN_OR_RETURN(job.train_samples, count_from_flag(FLAGS_train_samples, 0));
+  PARE_ASSIGN_OR_RETURN(job.eval_samples, count_from_flag(FLAGS_limit, 0));
+  PARE_ASSIGN_OR_RETURN(job.pretrain_epochs, count_from_flag(FLAGS_pretrain_epochs, 0));
   job.quiet = absl::GetFlag(FLAGS_quiet);
 
   training::TrainOptions& train = job.train;
-  train.epochs = absl::GetFlag(FLAGS_epochs);
+  PARE_ASSIGN_OR_RETURN(train.epochs, count_from_flag(FLAGS_epochs, 1));
   train.output_dir = absl::GetFlag(FLAGS_output_dir);
-  if (train.output_dir.empty()) return absl::InvalidArgumentError("--output_dir is missing");
   train.resume = absl::GetFlag(FLAGS_resume);
   train.seed = absl::GetFlag(FLAGS_seed);
   train.freeze_batch_norm_epoch = absl::GetFlag(FLAGS_freeze_batch_norm) ? 0 : -1;
-  PARE_ASSIGN_OR_RETURN(train.optimizer.kind, training::parse_optimizer_kind(absl::GetFlag(FLAGS_optimizer)));
-  const double rate = absl::GetFlag(FLAGS_learning_rate);
-  if (rate >= 0) train.learning_rate.base = rate;
-  const double decay = absl::GetFlag(FLAGS_weight_decay);
-  if (decay >= 0) train.optimizer.weight_decay = decay;
+  const auto kind = training::parse_optimizer_kind(absl::GetFlag(FLAGS_optimizer));
+  if (!kind.ok()) return as_usage_error(kind.status());
+  train.optimizer.kind = *kind;
+  if (const auto decay = absl::GetFlag(FLAGS_weight_decay)) train.optimizer.weight_decay = *decay;
+  PARE_ASSIGN_OR_RETURN(train.learning_rate, learning_rate_from_flags());
+  // All of them are the flags' words.
+  PARE_RETURN_IF_ERROR(as_usage_error(training::check_train_options(train)));
   return job;
 }
 
 std::string accuracy_line(const nlohmann::ordered_json& results, const std::string& key, const std::string& label) {
   if (!results.contains(key) || !results[key].is_object()) return "";
-  const nlohmann::ordered_json& result = results[key];
-  return absl::StrCat(label, "top1 ", absl::SixDigits(result["top1"].get<double>()), " (",
-                      result["correct"].get<int64_t>(), "/", result["total"].get<int64_t>(), ")\n");
+  const training::EvaluationResult result = {.correct = results[key]["correct"], .total = results[key]["total"]};
+  return absl::StrCat(label, result.to_string(), "\n");
 }
 
 absl::StatusOr<CommandResult> run_train(const std::vector<std::string>&) {
@@ -56,7 +71,8 @@ absl::StatusOr<CommandResult> run_train(const std::vector<std::string>&) {
   PARE_ASSIGN_OR_RETURN(const nlohmann::ordered_json results, run_training(job));
   std::string text = absl::StrCat(accuracy_line(results, "original", "before compression    "),
                                   accuracy_line(results, "initialized", "compressed, untrained "),
-                                  accuracy_line(results, "trained", "compressed, trained   "));
+                                  accuracy_line(results, "trained", "compressed, trained   "),
+                                  accuracy_line(results, "exported", "exported              "));
   if (results.contains("files") && results["files"].contains("model")) {
     absl::StrAppend(&text, "written to ", results["files"]["model"].get<std::string>(), "\n");
   }
@@ -77,10 +93,11 @@ Command train_command() {
                    "--epochs=1 --output_dir=out",
                    "train --config=int8.json --model=mlp --pretrain_epochs=3 --dataset=mnist --data_dir=mnist "
                    "--epochs=1 --output_dir=out"},
-      .flags = {"config",  "model",         "dataset",         "data_dir",      "mean",
-                "std",     "image_size",    "input_shape",     "epochs",        "output_dir",
-                "resume",  "learning_rate", "optimizer",       "weight_decay",  "freeze_batch_norm",
-                "augment", "batch_size",    "pretrain_epochs", "train_samples", "limit",
+      .flags = {"schedule", "milestones",    "gamma",           "power",         "warmup_epochs",
+                "config",   "model",         "dataset",         "data_dir",      "mean",
+                "std",      "image_size",    "input_shape",     "epochs",        "output_dir",
+                "resume",   "learning_rate", "optimizer",       "weight_decay",  "freeze_batch_norm",
+                "augment",  "batch_size",    "pretrain_epochs", "train_samples", "limit",
                 "seed"},
       .run = run_train};
 }

@@ -21,6 +21,7 @@ struct DataSource {
   std::string dir;
   std::vector<double> mean, stddev;  // per channel; empty: the data set's usual ones
   int64_t image_size = 0;            // images: the side that they are brought to; 0: 224
+  uint64_t seed = 0;                 // procedural: what is drawn
 };
 
 absl::StatusOr<std::shared_ptr<const data::ImageDataset>> open_dataset(const DataSource& source, data::Split split);
@@ -28,6 +29,10 @@ absl::StatusOr<std::shared_ptr<const data::ImageDataset>> open_dataset(const Dat
 // `options.transform` is filled in: the data set's usual one (data/dataset_factory.h), with the source's own mean and
 // deviation if it has them.
 absl::StatusOr<std::unique_ptr<data::ImageLoader>> open_loader(const DataSource& source, data::Split split,
+                                                               data::ImageLoaderOptions options);
+// Over the source's data set, opened before.
+absl::StatusOr<std::unique_ptr<data::ImageLoader>> open_loader(std::shared_ptr<const data::ImageDataset> dataset,
+                                                               const DataSource& source,
                                                                data::ImageLoaderOptions options);
 
 }  // namespace pare::tools

@@ -21,12 +21,26 @@ TEST(OpenData, TheProceduralSetNeedsNoFolder) {
   EXPECT_EQ((*batch)->inputs[0].sizes(), (std::vector<int64_t>{32, 3, 32, 32}));
 }
 
+TEST(OpenData, TheSeedDrawsAnotherProceduralSet) {
+  const auto first_image = [](uint64_t seed) {
+    return (*open_dataset({.name = "procedural", .seed = seed}, data::Split::kTest))->image(0)->pixels;
+  };
+  EXPECT_EQ(first_image(0), first_image(0));
+  EXPECT_NE(first_image(1), first_image(0));
+}
+
 TEST(OpenData, OthersDo) {
   for (const char* name : {"cifar10", "mnist", "images"}) {
     const absl::Status status = open_dataset({.name = name}, data::Split::kTest).status();
     EXPECT_THAT(std::string(status.message()), HasSubstr("--data_dir")) << name;
     EXPECT_FALSE(open_dataset({.name = name, .dir = "nowhere"}, data::Split::kTest).ok()) << name;
   }
+}
+
+TEST(OpenData, ANegativeImageSizeIsRefused) {
+  const absl::Status status =
+      open_dataset({.name = "images", .dir = ".", .image_size = -1}, data::Split::kTest).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
 }
 
 TEST(OpenData, AnUnknownNameIsRefused) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "data/dataset.h"
 #include "graph/model.h"
 #include "models/model.h"
 
@@ -22,9 +23,15 @@ struct OpenedModel {
   bool is_random = false;               // made from models/, so its weights are random
 };
 
-// `name` is a file if there is one of this name or if it has an ending or a slash; else a model of models/, made with
-// `options`. `input_shape` (may be empty) goes to the import of a file. Errors: NotFound with the names of models/;
-// those of graph/import.h.
+// Whether `name` is taken for a file: there is one of this name, or it has an ending or a slash.
+bool is_model_file(const std::string& name);
+
+// What a model of models/ is made with for a data set's images.
+models::ModelOptions model_options(const data::ImageDataset& images, uint64_t seed);
+
+// A file, or else a model of models/, made with `options`. `input_shape` (may be empty) goes to the import of a file; a
+// model of models/ is made for it, [B, C, S, S], instead of the options' channels and image size. Errors: NotFound with
+// the names of models/; InvalidArgument for a shape that is not of square images; those of graph/import.h.
 absl::StatusOr<OpenedModel> open_model(const std::string& name, const std::vector<int64_t>& input_shape,
                                        const models::ModelOptions& options);
 

@@ -21,6 +21,16 @@ TEST(OpenModel, AModelOfModelsIsMadeAndImported) {
   EXPECT_EQ(y->sizes(), (std::vector<int64_t>{3, 7}));
 }
 
+TEST(OpenModel, AModelOfModelsIsMadeForTheInputShape) {
+  const absl::StatusOr<OpenedModel> opened = open_model("mlp", {1, 1, 8, 8}, {.num_classes = 7});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->input_shape, (std::vector<int64_t>{1, 1, 8, 8}));
+  EXPECT_EQ(opened->model->forward_tensor({at::zeros({3, 1, 8, 8})})->sizes(), (std::vector<int64_t>{3, 7}));
+  for (const std::vector<int64_t>& shape : {std::vector<int64_t>{1, 64}, {1, 3, 8, 16}}) {
+    EXPECT_THAT(std::string(open_model("mlp", shape, {}).status().message()), HasSubstr("square images"));
+  }
+}
+
 TEST(OpenModel, AnUnknownNameListsTheKnownOnes) {
   const absl::Status status = open_model("resnet21", {}, {}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);

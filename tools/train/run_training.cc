@@ -1,12 +1,12 @@
 #include "tools/train/run_training.h"
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/atomic_file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -14,14 +14,23 @@
 #include "config/compression_config.h"
 #include "tools/common/open_data.h"
 #include "tools/common/open_model.h"
-#include "training/checkpoint.h"
+#include "tools/train/training_settings.h"
 #include "training/evaluate.h"
 #include "training/output_folder.h"
+#include "training/trainer.h"
 
 namespace pare::tools {
 namespace {
 
-constexpr char kLastCheckpoint[] = "last.checkpoint";
+using training::kLastCheckpoint;
+
+constexpr char kBeforeTraining[] = "before_training.json";
+constexpr char kPretrained[] = "pretrained";
+
+std::string text_of(const nlohmann::ordered_json& json) {
+  // A file name need not be UTF-8.
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
 
 // One training from its parts to its results.
 class Job {
@@ -33,82 +42,140 @@ class Job {
   absl::Status check() const;
   absl::Status open_data();
   absl::Status open();
+  absl::Status check_config() const;
+  absl::Status start_folder();
+  training::TrainOptions pretrain_options() const;
   absl::Status pretrain();
   absl::Status compress();
+  absl::Status measure_before_training();
   absl::Status train();
   absl::Status write_results();
 
   // The accuracy as it is now goes into the results under `key`.
   absl::Status measure(const char* key);
+  absl::StatusOr<nlohmann::json> settings() const;
 
-  // Whether the run goes on from a checkpoint: what came before it is not done again.
-  bool goes_on() const { return job_.train.resume && read_file(path(kLastCheckpoint)).ok(); }
   std::string path(const char* file) const { return absl::StrCat(job_.train.output_dir, "/", file); }
-  DataSource source() const {
-    return {.name = job_.dataset, .dir = job_.data_dir, .mean = job_.mean, .stddev = job_.stddev};
+  bool exists(const char* file) const {
+    std::error_code ignored;
+    return std::filesystem::exists(path(file), ignored);
   }
+  bool pretrains() const { return job_.pretrain_epochs > 0 && opened_.is_random; }
 
   const TrainingJob& job_;
+  // The run goes on from a checkpoint: what came before it is not done again.
+  bool goes_on_ = false;
   CompressionConfig config_;
+  std::shared_ptr<const data::ImageDataset> train_images_, test_images_;
   std::unique_ptr<data::ImageLoader> train_loader_, eval_loader_;
   OpenedModel opened_;
+  // Before the methods, which may draw from it as long as they live.
+  std::unique_ptr<data::ImageLoader> calibration_;
   std::unique_ptr<CompressionAlgorithm> compression_;
   nlohmann::ordered_json results_;
 };
 
 absl::Status Job::check() const {
   if (job_.train.output_dir.empty()) return absl::InvalidArgumentError("a training needs an output folder");
-  if (job_.pretrain_epochs < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the number of epochs before compression is ", job_.pretrain_epochs, ", expected 0 or more"));
-  }
-  return absl::OkStatus();
+  const auto at_least = [](const char* what, int64_t value, int64_t least) {
+    if (value >= least) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(what, " is ", value, ", expected ", least, " or more"));
+  };
+  PARE_RETURN_IF_ERROR(at_least("the number of epochs before compression", job_.pretrain_epochs, 0));
+  PARE_RETURN_IF_ERROR(at_least("the batch size", job_.batch_size, 1));
+  PARE_RETURN_IF_ERROR(at_least("the batch size of evaluation", job_.eval_batch_size, 1));
+  PARE_RETURN_IF_ERROR(at_least("the number of training images", job_.train_samples, 0));
+  PARE_RETURN_IF_ERROR(training::check_train_options(job_.train));
+  return job_.pretrain_epochs > 0 ? training::check_train_options(pretrain_options()) : absl::OkStatus();
 }
 
 absl::Status Job::open_data() {
   const int workers = static_cast<int>(job_.loader_threads);
-  PARE_ASSIGN_OR_RETURN(train_loader_, open_loader(source(), data::Split::kTrain,
+  PARE_ASSIGN_OR_RETURN(train_images_, open_dataset(job_.data, data::Split::kTrain));
+  PARE_ASSIGN_OR_RETURN(test_images_, open_dataset(job_.data, data::Split::kTest));
+  const int64_t used = job_.train_samples == 0 ? train_images_->size() : job_.train_samples;
+  // Batch norm has no variance of one value.
+  const bool ends_in_one = used > job_.batch_size && used % job_.batch_size == 1;
+  if (ends_in_one) {
+    log_info(absl::StrCat(used, " training images leave a last batch of one, which is left out of each epoch"));
+  }
+  PARE_ASSIGN_OR_RETURN(train_loader_, open_loader(train_images_, job_.data,
                                                    {.batch_size = job_.batch_size,
                                                     .shuffle = true,
                                                     .augment = job_.augment,
                                                     .seed = job_.train.seed,
                                                     .num_workers = workers,
+                                                    .drop_last = ends_in_one,
                                                     .subset_size = job_.train_samples}));
   PARE_ASSIGN_OR_RETURN(
       eval_loader_,
-      open_loader(source(), data::Split::kTest,
+      open_loader(test_images_, job_.data,
                   {.batch_size = job_.eval_batch_size, .num_workers = workers, .subset_size = job_.eval_samples}));
+  // Ranges come from training images as they are.
+  PARE_ASSIGN_OR_RETURN(calibration_, open_loader(train_images_, job_.data,
+                                                  {.batch_size = job_.batch_size,
+                                                   .shuffle = true,
+                                                   .seed = job_.train.seed,
+                                                   .num_workers = workers,
+                                                   .subset_size = job_.train_samples}));
   return absl::OkStatus();
 }
 
 absl::Status Job::open() {
-  // What models of models/ are made for.
-  PARE_ASSIGN_OR_RETURN(const std::shared_ptr<const data::ImageDataset> images,
-                        open_dataset(source(), data::Split::kTest));
-  const data::ImageShape shape = images->shape();
+  const data::ImageShape shape = train_images_->shape();
   std::vector<int64_t> input_size = job_.input_size;
-  if (input_size.empty() && !config_.input_info.empty()) input_size = config_.input_info.front().sample_size;
+  // A model of models/ is made for the images at hand, whatever a config was written for.
+  if (input_size.empty() && !config_.input_info.empty() && is_model_file(job_.model)) {
+    input_size = config_.input_info.front().sample_size;
+  }
   if (input_size.empty()) input_size = {1, shape.channels, shape.height, shape.width};
   PARE_ASSIGN_OR_RETURN(opened_, open_model(job_.model, input_size,
-                                            {.num_classes = images->num_classes(),
-                                             .in_channels = shape.channels,
-                                             .image_size = shape.height,
-                                             .seed = job_.train.seed}));
+                                            {.num_classes = train_images_->num_classes(), .seed = job_.train.seed}));
   if (opened_.input_shape.empty()) opened_.input_shape = input_size;
-  if (opened_.is_random && job_.pretrain_epochs == 0 && !goes_on()) {
+  if (opened_.is_random && job_.pretrain_epochs == 0 && !goes_on_) {
     log_warning(absl::StrCat(job_.model,
                              " starts from random weights: training them for some epochs before "
                              "compression makes a better model"));
   }
   results_["model"] = job_.model;
-  results_["dataset"] = job_.dataset;
+  results_["dataset"] = job_.data.name;
   results_["train_images"] = train_loader_->num_samples();
   results_["seed"] = job_.train.seed;
   return absl::OkStatus();
 }
 
-absl::Status Job::pretrain() {
-  if (job_.pretrain_epochs == 0 || !opened_.is_random || goes_on()) return absl::OkStatus();
+// Tries the methods on a model of the same kind: a mistake in the config shows now, and not after the pretraining.
+absl::Status Job::check_config() const {
+  if (config_.algorithms.empty() || goes_on_) return absl::OkStatus();
+  PARE_ASSIGN_OR_RETURN(const OpenedModel trial,
+                        open_model(job_.model, opened_.input_shape, {.num_classes = train_images_->num_classes()}));
+  return create_compressed_model(trial.model, config_, {.input_size = {opened_.input_shape}}).status();
+}
+
+// What an earlier training has left there would be taken for this one's by the next --resume.
+absl::Status Job::start_folder() {
+  PARE_RETURN_IF_ERROR(training::make_output_folder(job_.train.output_dir));
+  PARE_RETURN_IF_ERROR(training::check_writable(job_.train.output_dir));
+  if (goes_on_) return absl::OkStatus();
+  PARE_RETURN_IF_ERROR(training::remove_checkpoints(job_.train.output_dir));
+  std::error_code ignored;
+  std::filesystem::remove(path(kBeforeTraining), ignored);
+  // A pretraining that was interrupted is gone on with.
+  return job_.train.resume ? absl::OkStatus() : training::remove_checkpoints(path(kPretrained));
+}
+
+absl::StatusOr<nlohmann::json> Job::settings() const {
+  nlohmann::json settings = {{"batch_size", job_.batch_size},
+                             {"augment", job_.augment},
+                             {"train_samples", job_.train_samples},
+                             {"eval_samples", job_.eval_samples},
+                             {"input_size", opened_.input_shape}};
+  PARE_ASSIGN_OR_RETURN(settings["model"], model_identity(job_.model));
+  PARE_ASSIGN_OR_RETURN(settings["data"], data_identity(job_.data, *train_images_));
+  return settings;
+}
+
+training::TrainOptions Job::pretrain_options() const {
   training::TrainOptions options;
   options.epochs = job_.pretrain_epochs;
   options.learning_rate = {.base = job_.pretrain_learning_rate, .warmup_epochs = 0.5};
@@ -116,10 +183,17 @@ absl::Status Job::pretrain() {
   options.optimizer.weight_decay = job_.pretrain_weight_decay;
   options.seed = job_.train.seed;
   options.resume = job_.train.resume;
-  options.output_dir = path("pretrained");
+  options.output_dir = path(kPretrained);
   options.progress = job_.train.progress;
-  options.progress.quiet = job_.quiet;
+  options.progress.quiet = options.progress.quiet || job_.quiet;
   options.evaluate = job_.train.evaluate;
+  return options;
+}
+
+absl::Status Job::pretrain() {
+  if (!pretrains() || goes_on_) return absl::OkStatus();
+  training::TrainOptions options = pretrain_options();
+  PARE_ASSIGN_OR_RETURN(options.config, settings());
   return training::Trainer(opened_.model, *train_loader_, eval_loader_.get(), options).run().status();
 }
 
@@ -140,33 +214,40 @@ absl::Status Job::compress() {
         std::make_unique<CompressionAlgorithm>(opened_.model, AlgorithmConfig{}, InputSize{opened_.input_shape});
     return absl::OkStatus();
   }
-  // Ranges come from training images as they are. A checkpoint brings its own.
-  PARE_ASSIGN_OR_RETURN(const std::unique_ptr<data::ImageLoader> calibration,
-                        open_loader(source(), data::Split::kTrain,
-                                    {.batch_size = job_.batch_size,
-                                     .shuffle = true,
-                                     .seed = job_.train.seed,
-                                     .num_workers = static_cast<int>(job_.loader_threads),
-                                     .subset_size = job_.train_samples}));
+  // A checkpoint brings its own ranges; a schedule may still ask for data later.
   PARE_ASSIGN_OR_RETURN(compression_, create_compressed_model(opened_.model, config_,
-                                                              {.data_loader = goes_on() ? nullptr : calibration.get(),
+                                                              {.data_loader = goes_on_ ? nullptr : calibration_.get(),
                                                                .input_size = {opened_.input_shape}}));
+  if (goes_on_) compression_->set_data_loader(calibration_.get());
   return absl::OkStatus();
+}
+
+// The accuracies before training, measured or, on a resumed run, as they were measured.
+absl::Status Job::measure_before_training() {
+  if (goes_on_) {
+    const absl::StatusOr<std::string> text = read_file(path(kBeforeTraining));
+    const nlohmann::ordered_json before =
+        text.ok() ? nlohmann::ordered_json::parse(*text, nullptr, /*allow_exceptions=*/false) : nullptr;
+    if (before.is_object()) results_.update(before);
+    return compress();
+  }
+  const bool measures = job_.evaluate_original && job_.train.evaluate;
+  if (measures) PARE_RETURN_IF_ERROR(measure("original"));
+  PARE_RETURN_IF_ERROR(compress());
+  if (!measures) return absl::OkStatus();
+  nlohmann::ordered_json before = {{"original", results_["original"]}};
+  if (!config_.algorithms.empty()) {
+    PARE_RETURN_IF_ERROR(measure("initialized"));
+    before["initialized"] = results_["initialized"];
+  }
+  return write_file_atomically(path(kBeforeTraining), text_of(before));
 }
 
 absl::Status Job::train() {
   training::TrainOptions options = job_.train;
-  // What decides the result and must be the same when a training is resumed.
-  options.config = {{"model", job_.model},
-                    {"dataset", job_.dataset},
-                    {"config", config_.source},
-                    {"batch_size", job_.batch_size},
-                    {"augment", job_.augment},
-                    {"optimizer", to_string(options.optimizer.kind)},
-                    {"weight_decay", options.optimizer.weight_decay},
-                    {"learning_rate", options.learning_rate.base},
-                    {"schedule", to_string(options.learning_rate.shape)},
-                    {"seed", options.seed}};
+  PARE_ASSIGN_OR_RETURN(options.config, settings());
+  options.config["compression"] = config_.source;
+  if (pretrains()) options.config["pretrain"] = training::settings_of(pretrain_options());
   options.progress.quiet = options.progress.quiet || job_.quiet;
   const auto start = std::chrono::steady_clock::now();
   PARE_ASSIGN_OR_RETURN(const training::TrainResult result,
@@ -183,15 +264,26 @@ absl::Status Job::train() {
 }
 
 absl::Status Job::write_results() {
+  if (!config_.algorithms.empty()) {
+    const CompressionStage stage = compression_->stage();
+    results_["stage"] = to_string(stage);
+    if (stage != CompressionStage::kFullyCompressed) {
+      log_warning(absl::StrCat("the model is ", to_string(stage), " after ", job_.train.epochs,
+                               job_.train.epochs == 1 ? " epoch" : " epochs",
+                               ": the config's schedule (\"params\") goes on longer; train for more epochs"));
+    }
+  }
   results_["statistics"] = compression_->statistics().to_json();
   nlohmann::ordered_json& files = results_["files"];
   if (job_.export_model) {
     PARE_RETURN_IF_ERROR(compression_->export_model(path("model.onnx")));
     files["model"] = path("model.onnx");
+    // Export rounds a little more, as runtimes do: this is the accuracy of the file.
+    if (job_.train.evaluate && !config_.algorithms.empty()) PARE_RETURN_IF_ERROR(measure("exported"));
   }
   files["checkpoint"] = path(kLastCheckpoint);
   files["metrics"] = path("metrics.jsonl");
-  return write_file_atomically(path("results.json"), results_.dump(2) + "\n");
+  return write_file_atomically(path("results.json"), text_of(results_));
 }
 
 absl::StatusOr<nlohmann::ordered_json> Job::run() {
@@ -199,14 +291,13 @@ absl::StatusOr<nlohmann::ordered_json> Job::run() {
   if (!job_.config_path.empty()) {
     PARE_ASSIGN_OR_RETURN(config_, CompressionConfig::load(job_.config_path));
   }
+  goes_on_ = job_.train.resume && exists(kLastCheckpoint);
   PARE_RETURN_IF_ERROR(open_data());
   PARE_RETURN_IF_ERROR(open());
-  PARE_RETURN_IF_ERROR(training::make_output_folder(job_.train.output_dir));
+  PARE_RETURN_IF_ERROR(check_config());
+  PARE_RETURN_IF_ERROR(start_folder());
   PARE_RETURN_IF_ERROR(pretrain());
-  const bool measures = job_.evaluate_original && job_.train.evaluate && !goes_on();
-  if (measures) PARE_RETURN_IF_ERROR(measure("original"));
-  PARE_RETURN_IF_ERROR(compress());
-  if (measures && !config_.algorithms.empty()) PARE_RETURN_IF_ERROR(measure("initialized"));
+  PARE_RETURN_IF_ERROR(measure_before_training());
   PARE_RETURN_IF_ERROR(train());
   PARE_RETURN_IF_ERROR(write_results());
   return std::move(results_);

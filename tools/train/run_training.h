@@ -2,8 +2,7 @@
 //
 //   TrainingJob job;
 //   job.model = "resnet20_cifar10.pt";
-//   job.dataset = "cifar10";
-//   job.data_dir = "cifar-10-batches-bin";
+//   job.data = {.name = "cifar10", .dir = "cifar-10-batches-bin"};
 //   job.config_path = "int8.json";
 //   job.train.epochs = 1;
 //   job.train.output_dir = "out";
@@ -11,7 +10,9 @@
 //
 // Opens the data, loads the model (or makes one of models/ and first trains it uncompressed), compresses it by the
 // config, trains, evaluates, and writes into output_dir, beside the trainer's own files: model.onnx, the compressed
-// model, and results.json, what is returned. The program must have linked the methods that the config names and the
+// model, results.json, what is returned, and before_training.json, the accuracies from before the training, which a
+// resumed one does not measure again. A training that is not resumed first removes the checkpoints that it finds there.
+// The program must have linked the methods that the config names and the
 // exporter of ONNX (//export:register_exporters).
 
 #ifndef PARE_TOOLS_TRAIN_RUN_TRAINING_H_
@@ -23,18 +24,18 @@
 
 #include "absl/status/statusor.h"
 #include "nlohmann/json.hpp"
+#include "tools/common/open_data.h"
 #include "training/trainer.h"
 
 namespace pare::tools {
 
 struct TrainingJob {
-  std::string model;    // a TorchScript file, or the name of a model of models/
-  std::string dataset;  // cifar10 | mnist | folder | procedural
-  std::string data_dir;
-  std::vector<double> mean, stddev;  // per channel; empty: the data set's usual ones
+  std::string model;  // a TorchScript file, or the name of a model of models/
+  DataSource data;
 
-  std::string config_path;          // empty: no compression
-  std::vector<int64_t> input_size;  // of one batch; empty: the config's input_info, else the data set's
+  std::string config_path;  // empty: no compression
+  // Of one batch; empty: the config's input_info for a file, else the data set's.
+  std::vector<int64_t> input_size;
 
   int64_t batch_size = 128;
   int64_t eval_batch_size = 256;
@@ -58,9 +59,11 @@ struct TrainingJob {
 };
 
 // {"model", "dataset", "original": {"top1", "correct", "total"}, "initialized": {..}, "trained": {..}, "best": {..},
-//  "epochs", "steps", "seconds", "statistics", "files": {"model": ".../model.onnx", ...}}. Errors as Trainer::run()'s
-//  and
-// those of its parts, with the name of the file or flag that is to blame.
+//  "exported": {..}, "epochs", "steps", "seconds", "stage", "statistics", "files": {"model": ".../model.onnx", ...}}.
+// "exported" is the model as the file has it. "stage" is how far it is compressed; a warning is logged when that is not
+// FULLY_COMPRESSED. A last batch of a single image,
+// which batch norm cannot train on, is left out. Errors as Trainer::run()'s and those of its parts, with the name of
+// the file or flag that is to blame; mistakes in the job are found before anything is trained or removed.
 absl::StatusOr<nlohmann::ordered_json> run_training(const TrainingJob& job);
 
 }  // namespace pare::tools

@@ -4,8 +4,14 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
+#include "training/output_folder.h"
 
 namespace pare::tools {
 namespace {
@@ -19,7 +25,7 @@ std::string fresh_folder() {
 TrainingJob small_job() {
   TrainingJob job;
   job.model = "mlp";
-  job.dataset = "procedural";
+  job.data.name = "procedural";
   job.config_path = "tools/train/configs/int8.json";
   job.batch_size = 32;
   job.train_samples = 128;
@@ -39,7 +45,7 @@ TEST(RunTraining, TrainsCompressedAndExports) {
   const TrainingJob job = small_job();
   const auto results = run_training(job);
   ASSERT_TRUE(results.ok()) << results.status();
-  for (const char* key : {"original", "initialized", "trained", "best"}) {
+  for (const char* key : {"original", "initialized", "trained", "best", "exported"}) {
     ASSERT_TRUE(results->contains(key)) << key;
     EXPECT_EQ(results->at(key).at("total"), 100) << key;
   }
@@ -52,14 +58,15 @@ TEST(RunTraining, TrainsCompressedAndExports) {
   EXPECT_LT(read_file(job.train.output_dir + "/model.onnx")->size(), 0.5 * 4 * 3072 * 256) << "weights are bytes";
 }
 
-TEST(RunTraining, AnInterruptedJobGoesOnWhereItStopped) {
-  TrainingJob whole = small_job();
+// The same whole, and in two parts of which the first ends in step `last_step`.
+void expect_parts_equal_whole(const std::function<TrainingJob()>& make_job, int64_t last_step) {
+  const TrainingJob whole = make_job();
   const auto expected = run_training(whole);
   ASSERT_TRUE(expected.ok()) << expected.status();
 
-  TrainingJob parts = small_job();
-  parts.train.on_step = [](const training::StepReport& step) {
-    if (step.global_step == 5) raise(SIGINT);
+  TrainingJob parts = make_job();
+  parts.train.on_step = [last_step](const training::StepReport& step) {
+    if (step.global_step == last_step) raise(SIGINT);
   };
   EXPECT_EQ(run_training(parts).status().code(), absl::StatusCode::kCancelled);
   EXPECT_FALSE(exists(parts.train.output_dir + "/model.onnx"));
@@ -67,10 +74,130 @@ TEST(RunTraining, AnInterruptedJobGoesOnWhereItStopped) {
   parts.train.resume = true;
   const auto resumed = run_training(parts);
   ASSERT_TRUE(resumed.ok()) << resumed.status();
-  EXPECT_EQ(resumed->at("trained"), expected->at("trained"));
-  EXPECT_EQ(resumed->at("steps"), expected->at("steps"));
+  for (const char* key : {"original", "initialized", "trained", "best", "steps", "stage"}) {
+    EXPECT_EQ(resumed->at(key), expected->at(key)) << key;
+  }
   EXPECT_EQ(read_file(parts.train.output_dir + "/model.onnx").value(),
             read_file(whole.train.output_dir + "/model.onnx").value());
+}
+
+TEST(RunTraining, AnInterruptedJobGoesOnWhereItStopped) { expect_parts_equal_whole(small_job, 5); }
+
+// Quantizes activations from the second epoch on, weights from the third.
+TrainingJob staged_job() {
+  TrainingJob job = small_job();
+  job.pretrain_epochs = 0;
+  job.train.epochs = 4;
+  job.config_path = fresh_folder() + "/staged.json";
+  EXPECT_TRUE(write_file_atomically(job.config_path, R"({"compression": {"algorithm": "quantization",
+      "initializer": {"range": {"num_init_samples": 64}, "batchnorm_adaptation": {"num_bn_adaptation_samples": 0}},
+      "params": {"activations_quant_start_epoch": 1, "weights_quant_start_epoch": 2}}})")
+                  .ok());
+  return job;
+}
+
+TEST(RunTraining, AScheduleDrawsFromTheImagesAsLongAsItTrains) {
+  // Warnings tell of ranges that could not be taken again.
+  ::testing::internal::CaptureStderr();
+  const auto results = run_training(staged_job());
+  const std::string logged = ::testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(results.ok()) << results.status();
+  EXPECT_EQ(results->at("stage"), "FULLY_COMPRESSED");
+  EXPECT_EQ(logged.find("ranges"), std::string::npos) << logged;
+}
+
+TEST(RunTraining, AnInterruptedScheduleGoesOnWhereItStopped) {
+  // In the epoch before weights are switched on.
+  expect_parts_equal_whole(staged_job, 5);
+}
+
+TEST(RunTraining, AScheduleThatIsNotOverIsTold) {
+  TrainingJob job = staged_job();
+  job.train.epochs = 1;
+  ::testing::internal::CaptureStderr();
+  const auto results = run_training(job);
+  const std::string logged = ::testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(results.ok()) << results.status();
+  EXPECT_EQ(results->at("stage"), "PARTIALLY_COMPRESSED");
+  EXPECT_NE(logged.find("warning: the model is PARTIALLY_COMPRESSED"), std::string::npos) << logged;
+}
+
+TEST(RunTraining, TheOtherConfigsOfTheTargetsWork) {
+  for (const char* config : {"w4a8", "int8_asymmetric"}) {
+    TrainingJob job = small_job();
+    job.config_path = absl::StrCat("tools/train/configs/", config, ".json");
+    job.pretrain_epochs = 0;
+    job.train.epochs = 1;
+    const auto results = run_training(job);
+    ASSERT_TRUE(results.ok()) << config << ": " << results.status();
+    EXPECT_EQ(results->at("stage"), "FULLY_COMPRESSED") << config;
+    EXPECT_FALSE(results->at("statistics").empty()) << config;
+    EXPECT_TRUE(exists(job.train.output_dir + "/model.onnx")) << config;
+  }
+}
+
+TEST(RunTraining, ALastBatchOfOneIsLeftOut) {
+  TrainingJob job = small_job();
+  job.pretrain_epochs = 0;
+  job.train_samples = 65;
+  job.train.epochs = 1;
+  const auto results = run_training(job);
+  ASSERT_TRUE(results.ok()) << results.status();
+  EXPECT_EQ(results->at("steps"), 2);
+  EXPECT_EQ(results->at("train_images"), 64);
+}
+
+TEST(RunTraining, ResumingWithOtherSettingsNamesThem) {
+  TrainingJob job = small_job();
+  job.train.epochs = 1;
+  ASSERT_TRUE(run_training(job).ok());
+  job.train.resume = true;
+  const auto expect_named = [&](const std::function<void(TrainingJob&)>& change, const char* difference) {
+    TrainingJob other = job;
+    change(other);
+    const absl::Status status = run_training(other).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << difference;
+    EXPECT_NE(status.message().find(difference), std::string::npos) << status;
+  };
+  expect_named([](TrainingJob& other) { other.train.freeze_batch_norm_epoch = 0; }, "freeze_batch_norm_epoch was -1.0");
+  expect_named([](TrainingJob& other) { other.pretrain_learning_rate = 0.02; },
+               "pretrain.learning_rate.base was 0.01 and is 0.02 now");
+  expect_named(
+      [](TrainingJob& other) {
+        other.data.mean = {0.5, 0.5, 0.4};
+        other.data.stddev = {0.25, 0.25, 0.25};
+      },
+      "data.mean was [] and is [0.5,0.5,0.4] now");
+  expect_named([](TrainingJob& other) { other.train_samples = 127; }, "train_samples was 128 and is 127 now");
+  expect_named([](TrainingJob& other) { other.config_path = "tools/train/configs/w4a8.json"; },
+               "compression.compression");
+  EXPECT_TRUE(run_training(job).ok()) << "unchanged";
+}
+
+TEST(RunTraining, AnInterruptedPretrainingEndsTheJobAndOldCheckpointsAreNotTakenForItsOwn) {
+  TrainingJob job = small_job();
+  job.train.epochs = 1;
+  const auto expected = run_training(job);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  // Started again without --resume, and stopped in the pretraining: a bar is made for each epoch.
+  bool is_first = true;
+  job.train.progress.clock = [&is_first] {
+    if (std::exchange(is_first, false)) raise(SIGINT);
+    return 0.0;
+  };
+  job.train.on_step = [](const training::StepReport&) { ADD_FAILURE() << "went on after the interruption"; };
+  EXPECT_EQ(run_training(job).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(exists(job.train.output_dir + "/pretrained/last.checkpoint"));
+  EXPECT_FALSE(exists(job.train.output_dir + "/last.checkpoint"));
+  job.train.on_step = nullptr;
+  job.train.resume = true;
+  int64_t steps = 0;
+  job.train.on_step = [&steps](const training::StepReport&) { ++steps; };
+  const auto resumed = run_training(job);
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_EQ(steps, 4);
+  EXPECT_EQ(resumed->at("original"), expected->at("original"));
+  EXPECT_EQ(resumed->at("trained"), expected->at("trained"));
 }
 
 TEST(RunTraining, WithoutAConfigItTrainsTheModelItself) {
@@ -83,29 +210,35 @@ TEST(RunTraining, WithoutAConfigItTrainsTheModelItself) {
   EXPECT_TRUE(exists(job.train.output_dir + "/model.onnx"));
 }
 
-TEST(RunTraining, MistakesAreNamedBeforeAnythingIsTrained) {
-  const auto error_of = [](const std::function<void(TrainingJob&)>& spoil) {
-    TrainingJob job = small_job();
+TEST(RunTraining, MistakesAreNamedBeforeAnythingIsTrainedOrRemoved) {
+  const auto expect_named = [](const char* what, const std::function<void(TrainingJob&)>& spoil) {
+    TrainingJob job = small_job();  // it pretrains, which makes a folder
+    const std::string folder = job.train.output_dir;
+    ASSERT_TRUE(training::make_output_folder(folder).ok());
+    ASSERT_TRUE(write_file_atomically(folder + "/last.checkpoint", "of an earlier training").ok());
     job.train.on_step = [](const training::StepReport&) { ADD_FAILURE() << "trained"; };
-    job.pretrain_epochs = 0;
     spoil(job);
     const absl::Status status = run_training(job).status();
-    EXPECT_FALSE(status.ok());
-    return std::string(status.message());
+    EXPECT_FALSE(status.ok()) << what;
+    EXPECT_NE(status.message().find(what), std::string::npos) << status;
+    EXPECT_FALSE(std::filesystem::exists(folder + "/pretrained")) << what;
+    EXPECT_TRUE(exists(folder + "/last.checkpoint")) << what;
   };
-  const auto mentions = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
-  std::string error = error_of([](TrainingJob& job) { job.model = "resnet2"; });
-  EXPECT_TRUE(mentions(error, "resnet20")) << error;
-  error = error_of([](TrainingJob& job) { job.dataset = "cifar11"; });
-  EXPECT_TRUE(mentions(error, "cifar11")) << error;
-  error = error_of([](TrainingJob& job) { job.config_path = "none.json"; });
-  EXPECT_TRUE(mentions(error, "none.json")) << error;
-  error = error_of([](TrainingJob& job) { job.train.output_dir.clear(); });
-  EXPECT_TRUE(mentions(error, "output folder")) << error;
-  error = error_of([](TrainingJob& job) { job.train.output_dir = "/proc/none/out"; });
-  EXPECT_TRUE(mentions(error, "/proc/none/out")) << error;
-  error = error_of([](TrainingJob& job) { job.pretrain_epochs = -1; });
-  EXPECT_TRUE(mentions(error, "-1")) << error;
+  const std::string bad_config = fresh_folder() + "/bad.json";
+  ASSERT_TRUE(
+      write_file_atomically(bad_config, R"({"compression": {"algorithm": "quantization", "presset": "mixed"}})").ok());
+  expect_named("resnet20", [](TrainingJob& job) { job.model = "resnet2"; });
+  expect_named("cifar11", [](TrainingJob& job) { job.data = {.name = "cifar11", .dir = "x"}; });
+  expect_named("none.json", [](TrainingJob& job) { job.config_path = "none.json"; });
+  expect_named("presset", [&](TrainingJob& job) { job.config_path = bad_config; });
+  expect_named("output folder", [](TrainingJob& job) { job.train.output_dir.clear(); });
+  expect_named("/proc/none/out", [](TrainingJob& job) { job.train.output_dir = "/proc/none/out"; });
+  expect_named("-1", [](TrainingJob& job) { job.pretrain_epochs = -1; });
+  expect_named("the batch size is 0", [](TrainingJob& job) { job.batch_size = 0; });
+  expect_named("the base rate is nan", [](TrainingJob& job) { job.train.learning_rate.base = NAN; });
+  expect_named("the base rate is nan", [](TrainingJob& job) { job.pretrain_learning_rate = NAN; });
+  expect_named("the weight decay is -1", [](TrainingJob& job) { job.train.optimizer.weight_decay = -1; });
+  expect_named("subset_size is 9999", [](TrainingJob& job) { job.train_samples = 9999; });
 }
 
 }  // namespace

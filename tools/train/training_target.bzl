@@ -9,7 +9,7 @@ def pare_training_target(name, config, model, dataset, epochs = 1, flags = {}):
       name: the target's, and of the folder that it writes into, where the user stands.
       config: a JSON config, a label.
       model: the name of a model of models/; `--model=FILE` takes a trained one in its place.
-      dataset: cifar10, mnist, folder or procedural.
+      dataset: cifar10, images, mnist or procedural.
       epochs: with compression.
       flags: others of train_main.cc, by name. What the user gives after `--` goes over all of them.
     """

@@ -1,0 +1,217 @@
+// Every command but the demo, as a command line gives it, on tiny models and few images.
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "absl/flags/reflection.h"
+#include "absl/strings/str_cat.h"
+#include "base/atomic_file.h"
+#include "compression/quantization/register_quantization.h"
+#include "data/image_writing_test_util.h"
+#include "export/register_exporters.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tools/cli/all_commands.h"
+
+namespace pare::tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr char kInt8[] = "tools/train/configs/int8.json";
+
+class Commands : public ::testing::Test {
+ protected:
+  Commands() {
+    exporters::register_exporters();
+    quantization::register_quantization();
+    folder_ = ::testing::TempDir() + "/commands_XXXXXX";
+    if (mkdtemp(folder_.data()) == nullptr) std::abort();
+  }
+
+  int run(std::vector<std::string> words) {
+    const absl::FlagSaver restores_flags;
+    words.push_back("--quiet");
+    out_.str("");
+    error_.str("");
+    return run_command_line(words, all_commands(), out_, error_);
+  }
+  // The result of a command that is to succeed.
+  nlohmann::json result_of(std::vector<std::string> words) {
+    words.push_back("--json");
+    EXPECT_EQ(run(words), 0) << error_.str();
+    return nlohmann::json::parse(out_.str(), nullptr, false);
+  }
+  // What a command that is to fail says.
+  std::string error_of(int code, const std::vector<std::string>& words) {
+    EXPECT_EQ(run(words), code) << error_.str();
+    return error_.str();
+  }
+  std::string path(const char* name) const { return absl::StrCat(folder_, "/", name); }
+
+  // A config whose quantizers are switched on in the course of training.
+  std::string staged_config() {
+    EXPECT_TRUE(write_file_atomically(path("staged.json"), R"({"compression": {"algorithm": "quantization",
+        "params": {"activations_quant_start_epoch": 1, "weights_quant_start_epoch": 2}}})")
+                    .ok());
+    return path("staged.json");
+  }
+
+  std::string folder_;
+  std::ostringstream out_, error_;
+};
+
+TEST_F(Commands, EvalCountsRightAnswers) {
+  const nlohmann::json result = result_of({"eval", "mlp", "--dataset=procedural", "--limit=50"});
+  EXPECT_EQ(result.at("total"), 50);
+  EXPECT_EQ(result.at("model"), "mlp");
+  EXPECT_EQ(run({"eval", "mlp", "--dataset=procedural", "--limit=50"}), 0);
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("top1 0."), HasSubstr("/50)")));
+}
+
+TEST_F(Commands, EvalMakesAModelForTheImagesAndClassesOfTheDataSet) {
+  for (const char* name : {"cat", "dog", "fox"}) {
+    std::filesystem::create_directories(path(name));
+    data::write_test_png(absl::StrCat(path(name), "/1.png"), {8, 8, 3, std::vector<uint8_t>(192, 7)});
+  }
+  const nlohmann::json result =
+      result_of({"eval", "mlp", "--dataset=images", "--data_dir=" + folder_, "--image_size=8"});
+  EXPECT_EQ(result.at("total"), 3);
+}
+
+TEST_F(Commands, EvalRefuses) {
+  EXPECT_THAT(error_of(2, {"eval", "mlp"}), HasSubstr("--dataset is missing"));
+  EXPECT_THAT(error_of(2, {"eval", "mlp", "--dataset=procedural", "--batch_size=0"}), HasSubstr("--batch_size=0"));
+  EXPECT_THAT(error_of(2, {"eval", "mlp", "--dataset=procedural", "--limit=-1"}), HasSubstr("--limit=-1"));
+  EXPECT_THAT(error_of(1, {"eval", "mlp", "--dataset=cifar11", "--data_dir=x"}), HasSubstr("cifar11"));
+  EXPECT_THAT(error_of(1, {"eval", "none.pt", "--dataset=procedural"}), HasSubstr("none.pt"));
+}
+
+TEST_F(Commands, QuantizeWritesASmallFile) {
+  const std::string output = path("mlp.onnx");
+  const nlohmann::json result = result_of(
+      {"quantize", "mlp", "--dataset=procedural", "--samples=32", "--output=" + output, "--evaluate", "--limit=40"});
+  EXPECT_EQ(result.at("bytes"), std::filesystem::file_size(output));
+  EXPECT_EQ(result.at("before").at("total"), 40);
+  EXPECT_EQ(result.at("after").at("total"), 40);
+  EXPECT_LT(result.at("bytes"), 0.5 * 4 * 3072 * 256) << "weights are bytes";
+}
+
+TEST_F(Commands, QuantizeTakesRandomNumbersAndTheirShape) {
+  const std::string output = path("mlp.onnx");
+  EXPECT_EQ(run({"quantize", "mlp", "--random_data", "--input_shape=1,1,8,8", "--samples=5", "--batch_size=2",
+                 "--output=" + output}),
+            0)
+      << error_.str();
+  EXPECT_LT(std::filesystem::file_size(output), 300000u) << "the weights of 64 inputs, not of 3072";
+}
+
+TEST_F(Commands, QuantizeRefuses) {
+  const std::string output = "--output=" + path("mlp.onnx");
+  const std::vector<std::string> words = {"quantize", "mlp", "--dataset=procedural", "--samples=32"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), words.begin(), words.end());
+    return more;
+  };
+  EXPECT_THAT(error_of(2, with({})), HasSubstr("--output is missing"));
+  EXPECT_THAT(error_of(2, with({output, "--batch_size=0"})), HasSubstr("--batch_size=0"));
+  EXPECT_THAT(error_of(2, with({output, "--samples=0"})), HasSubstr("--samples=0"));
+  EXPECT_THAT(error_of(2, {"quantize", "mlp", "--random_data", output}), HasSubstr("--input_shape"));
+  EXPECT_THAT(error_of(1, with({"--output=" + folder_ + "/none/mlp.onnx"})), HasSubstr("none"));
+  EXPECT_THAT(error_of(1, with({"--output=" + path("mlp.exe")})), HasSubstr(".exe"));
+  EXPECT_EQ(run(with({"--json"})), 2);
+  EXPECT_THAT(out_.str(), HasSubstr("{\"error\":{\"code\":\"INVALID_ARGUMENT\""));
+}
+
+TEST_F(Commands, QuantizeRefusesAScheduleThatOnlyTrainingWouldFinish) {
+  const std::string output = path("mlp.onnx");
+  const std::string error = error_of(1, {"quantize", "mlp", "--dataset=procedural", "--samples=32",
+                                         "--output=" + output, "--config=" + staged_config()});
+  EXPECT_THAT(error, AllOf(HasSubstr("UNCOMPRESSED"), HasSubstr("weights_quant_start_epoch"), HasSubstr("pare train")));
+  EXPECT_FALSE(std::filesystem::exists(output));
+}
+
+TEST_F(Commands, InspectListsLayersAndQuantizers) {
+  const nlohmann::json result = result_of({"inspect", "mlp", "--input_shape=1,1,8,8"});
+  EXPECT_GT(result.at("parameters"), 64 * 10);
+  EXPECT_GT(result.at("layers").size(), 2u);
+  EXPECT_TRUE(result.contains("transforms")) << result.dump();
+}
+
+TEST_F(Commands, InspectRefuses) {
+  EXPECT_THAT(error_of(1, {"inspect", "mlp", "--preset=fast"}), HasSubstr("fast"));
+  EXPECT_THAT(error_of(2, {"inspect", "mlp", "--input_shape=1,100000,100000,100000"}), HasSubstr("--input_shape"));
+  EXPECT_THAT(error_of(1, {"inspect", "mlp", "--input_shape=1,3,8,9"}), HasSubstr("square"));
+  EXPECT_THAT(error_of(1, {"inspect", "resnet21"}), HasSubstr("resnet20"));
+}
+
+TEST_F(Commands, ExplainConfigTellsWhatGoesWhere) {
+  const nlohmann::json result = result_of({"explain-config", kInt8, "--model=mlp", "--input_shape=1,1,8,8"});
+  EXPECT_EQ(result.at("algorithms").size(), 1u);
+  EXPECT_FALSE(result.at("transforms").empty());
+  EXPECT_THAT(error_of(2, {"explain-config", kInt8}), HasSubstr("--model is missing"));
+  EXPECT_THAT(error_of(1, {"explain-config", "none.json", "--model=mlp"}), HasSubstr("none.json"));
+}
+
+class TrainCommand : public Commands {
+ protected:
+  std::vector<std::string> words(std::vector<std::string> more) {
+    const std::vector<std::string> first = {"train",
+                                            "--model=mlp",
+                                            "--dataset=procedural",
+                                            "--train_samples=64",
+                                            "--batch_size=32",
+                                            "--limit=50",
+                                            absl::StrCat("--output_dir=", path("out"))};
+    more.insert(more.begin(), first.begin(), first.end());
+    return more;
+  }
+};
+
+TEST_F(TrainCommand, TrainsAndExports) {
+  const nlohmann::json result = result_of(words({absl::StrCat("--config=", kInt8), "--learning_rate=0.001",
+                                                 "--schedule=step", "--milestones=0.5", "--gamma=0.5"}));
+  EXPECT_EQ(result.at("steps"), 2);
+  EXPECT_EQ(result.at("stage"), "FULLY_COMPRESSED");
+  EXPECT_EQ(result.at("trained").at("total"), 50);
+  EXPECT_TRUE(std::filesystem::exists(path("out/model.onnx")));
+  EXPECT_EQ(run(words({"--learning_rate=0.001", "--resume"})), 1) << "another schedule and another config";
+  EXPECT_THAT(error_.str(), HasSubstr("learning_rate.gamma was 0.5 and is 0.1 now"));
+}
+
+TEST_F(TrainCommand, PrintsAccuraciesAlike) {
+  ASSERT_EQ(run(words({absl::StrCat("--config=", kInt8), "--learning_rate=0.001"})), 0) << error_.str();
+  EXPECT_THAT(out_.str(), ::testing::ContainsRegex("before compression    top1 0\\.[0-9][0-9][0-9][0-9] \\("));
+  EXPECT_THAT(out_.str(), ::testing::ContainsRegex("compressed, trained   top1 0\\.[0-9][0-9][0-9][0-9] \\("));
+}
+
+TEST_F(TrainCommand, TheImagesAreOfTheSizeAndMeanThatTheFlagsSay) {
+  for (const char* name : {"train/cat", "train/dog", "test/dog"}) {
+    std::filesystem::create_directories(path(name));
+    data::write_test_png(absl::StrCat(path(name), "/1.png"), {8, 8, 3, std::vector<uint8_t>(192, 7)});
+  }
+  const nlohmann::json result = result_of({"train", "--model=mlp", "--dataset=images", "--data_dir=" + folder_,
+                                           "--image_size=8", "--mean=0.5,0.5,0.5", "--std=1,1,1",
+                                           "--learning_rate=0.001", "--batch_size=2", "--output_dir=" + path("out")});
+  EXPECT_EQ(result.at("trained").at("total"), 1);
+  EXPECT_LT(std::filesystem::file_size(path("out/model.onnx")), 1000000u) << "192 inputs, not those of 224 x 224";
+}
+
+TEST_F(TrainCommand, Refuses) {
+  for (const char* flag : {"--learning_rate=nan", "--learning_rate=-1", "--weight_decay=-0.1", "--weight_decay=nan",
+                           "--batch_size=0", "--epochs=0", "--schedule=cosinus", "--optimizer=sgf", "--milestones=x",
+                           "--gamma=2", "--warmup_epochs=9", "--pretrain_epochs=-1"}) {
+    error_of(2, words({flag}));
+    EXPECT_THAT(error_.str(), HasSubstr("try: pare train --help")) << flag;
+  }
+  EXPECT_FALSE(std::filesystem::exists(path("out")));
+  EXPECT_THAT(error_of(2, {"train", "--dataset=procedural", "--output_dir=x"}), HasSubstr("--model is missing"));
+  EXPECT_THAT(error_of(2, {"train", "--dataset=procedural", "--model=mlp"}), HasSubstr("--output_dir is missing"));
+}
+
+}  // namespace
+}  // namespace pare::tools

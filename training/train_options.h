@@ -1,0 +1,67 @@
+// training/train_options.h: what a training is told; see training/trainer.h.
+
+#ifndef PARE_TRAINING_TRAIN_OPTIONS_H_
+#define PARE_TRAINING_TRAIN_OPTIONS_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "data/batch.h"
+#include "nlohmann/json.hpp"
+#include "training/learning_rate.h"
+#include "training/optimizer.h"
+#include "training/progress.h"
+#include "training/report.h"
+
+namespace pare::training {
+
+// The task's loss, a scalar, of the model's output and the batch's targets.
+using TaskLoss = std::function<at::Tensor(const at::Tensor& output, const data::Batch& batch)>;
+
+struct TrainOptions {
+  int64_t epochs = 1;  // in all, those before a resume included
+  OptimizerOptions optimizer;
+  LearningRateOptions learning_rate;
+
+  // Cross entropy with label smoothing, unless task_loss is set.
+  double label_smoothing = 0.0;  // in [0, 1)
+  TaskLoss task_loss;
+
+  // Gradients whose norm is above it are scaled down to it; 0: as they are.
+  double max_gradient_norm = 0.0;
+
+  // From this epoch (from 0; it may be a fraction) on, batch norms train with their running statistics as they are.
+  // Fine-tuning a good model for an epoch or two is better off with it from the start. Negative: never.
+  double freeze_batch_norm_epoch = -1.0;
+
+  uint64_t seed = 0;  // of LibTorch's random numbers (dropout); loaders have their own
+
+  // Stops after so many steps in all, evaluates and writes a checkpoint. The learning rate still follows `epochs`. 0:
+  // no limit.
+  int64_t max_steps = 0;
+
+  bool evaluate = true;       // after every epoch, if there is a loader to do it with
+  std::string output_dir;     // made if it is not there (its parent must be). Empty: nothing is written
+  bool resume = false;        // goes on from last.checkpoint; starts anew, with a logged line, if there is none
+  bool restore_best = false;  // ends with the weights of best.checkpoint (needs output_dir) instead of the last ones
+  nlohmann::json config;      // what else decides the result: kept in checkpoints; resuming with another is an error
+
+  bool print_statistics = false;  // logs the methods' statistics as text after every epoch
+  ProgressOptions progress;
+  std::function<void(const StepReport&)> on_step;    // after scheduler().step()
+  std::function<void(const EpochReport&)> on_epoch;  // after the epoch's checkpoint
+};
+
+// InvalidArgument for what is out of its range whatever the model and the data.
+absl::Status check_train_options(const TrainOptions& options);
+
+// Those options that decide the result, by name: a training can be resumed only with the same ones.
+nlohmann::json settings_of(const TrainOptions& options);
+
+}  // namespace pare::training
+
+#endif  // PARE_TRAINING_TRAIN_OPTIONS_H_

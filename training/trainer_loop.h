@@ -1,0 +1,103 @@
+// training/trainer_loop.h: one run of the trainer: what changes while it goes on. Not for users: see
+// training/trainer.h.
+//
+// The loop itself is in trainer.cc, what goes into checkpoints and comes back from them in trainer_resume.cc.
+
+#ifndef PARE_TRAINING_TRAINER_LOOP_H_
+#define PARE_TRAINING_TRAINER_LOOP_H_
+
+#include <c10/core/Device.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "statistics/json_lines.h"
+#include "training/batch_norm.h"
+#include "training/checkpoint.h"
+#include "training/interrupt.h"
+#include "training/learning_rate.h"
+#include "training/optimizer.h"
+#include "training/running_results.h"
+#include "training/trainer.h"
+
+namespace pare::training {
+
+class Trainer::Loop {
+ public:
+  explicit Loop(Trainer& trainer)
+      : options_(trainer.options_),
+        algorithm_(trainer.algorithm_),
+        model_(*trainer.algorithm_.model()),
+        train_loader_(trainer.train_loader_),
+        eval_loader_(trainer.options_.evaluate ? trainer.eval_loader_ : nullptr),
+        device_(device_of(*trainer.algorithm_.model())) {}
+
+  absl::StatusOr<TrainResult> run();
+
+ private:
+  enum class Stop { kNo, kInterrupted, kMaxSteps };
+
+  // trainer_resume.cc
+  absl::Status check_options() const;
+  absl::Status prepare();
+  absl::Status resume(const Checkpoint& checkpoint);
+  absl::Status check_same_training(const Checkpoint& checkpoint, const std::string& file) const;
+  absl::Status set_random_states(const Checkpoint& checkpoint) const;
+  absl::StatusOr<Checkpoint> make_checkpoint() const;
+  absl::Status save(const char* file) const;
+  absl::Status interrupted() const;
+  absl::Status renew_optimizer_if_stale();
+
+  // trainer.cc
+  absl::Status train_epoch();
+  absl::Status skip_steps_done();
+  absl::Status train_step(const data::Batch& batch, StepReport& step);
+  absl::StatusOr<at::Tensor> task_loss(const at::Tensor& output, const data::Batch& batch) const;
+  void freeze_batch_norm_if_due();
+  absl::Status end_epoch();
+  absl::Status report_epoch();
+  absl::StatusOr<EvaluationResult> evaluate_model();
+  absl::StatusOr<TrainResult> finish(bool has_trained);
+
+  double rate_at(int64_t step) const {
+    return learning_rate_->at(step) * algorithm_.scheduler().learning_rate_factor();
+  }
+  bool has_max_steps() const { return options_.max_steps > 0 && global_step_ >= options_.max_steps; }
+  bool writes() const { return !options_.output_dir.empty(); }
+  std::string path(const char* file) const { return absl::StrCat(options_.output_dir, "/", file); }
+  std::string epoch_label() const { return absl::StrCat("epoch ", epoch_ + 1, "/", options_.epochs); }
+  std::string existing(const char* file, bool exists) const { return writes() && exists ? path(file) : ""; }
+
+  const TrainOptions& options_;
+  CompressionAlgorithm& algorithm_;
+  graph::Model& model_;
+  data::DataLoader& train_loader_;
+  data::DataLoader* eval_loader_;
+  c10::Device device_;
+
+  InterruptGuard interrupt_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<LearningRate> learning_rate_;
+  std::optional<FrozenBatchNorm> frozen_batch_norm_;
+  std::optional<JsonLines> metrics_;
+
+  int64_t epoch_ = 0;
+  int64_t steps_in_epoch_ = 0;
+  int64_t global_step_ = 0;
+  // The schedulers know that the running epoch is over; what is left of it is its evaluation and its report.
+  bool epoch_has_ended_ = false;
+  double last_rate_ = 0.0;
+  Stop stop_ = Stop::kNo;
+  EpochSums sums_;
+  BestEpoch best_;
+  bool has_checkpoint_ = false;
+  // What a resumed run went on from, until the steps before it are skipped.
+  std::optional<Checkpoint> resumed_from_;
+  TrainResult result_;
+};
+
+}  // namespace pare::training
+
+#endif  // PARE_TRAINING_TRAINER_LOOP_H_

@@ -1,0 +1,155 @@
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "base/torch_guard.h"
+#include "training/output_folder.h"
+#include "training/random_state.h"
+#include "training/settings_difference.h"
+#include "training/trainer_loop.h"
+
+namespace pare::training {
+
+namespace {
+
+constexpr char kMetrics[] = "metrics.jsonl";
+
+absl::Status seed_generators(c10::Device device, uint64_t seed) {
+  PARE_RETURN_IF_ERROR(seed_random(c10::Device(c10::kCPU), seed));
+  return device.is_cpu() ? absl::OkStatus() : seed_random(device, seed);
+}
+
+}  // namespace
+
+absl::Status Trainer::Loop::check_options() const {
+  PARE_RETURN_IF_ERROR(check_train_options(options_));
+  if (options_.restore_best && (!writes() || eval_loader_ == nullptr)) {
+    return absl::InvalidArgumentError("restoring the best epoch needs an output folder and evaluation data");
+  }
+  if (train_loader_.num_batches() < 1) return absl::InvalidArgumentError("the training data loader is empty");
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Loop::prepare() {
+  PARE_RETURN_IF_ERROR(check_options());
+  PARE_ASSIGN_OR_RETURN(learning_rate_,
+                        LearningRate::create(options_.learning_rate, options_.epochs, train_loader_.num_batches()));
+  PARE_ASSIGN_OR_RETURN(optimizer_, Optimizer::create(model_, options_.optimizer));
+  PARE_RETURN_IF_ERROR(seed_generators(device_, options_.seed));
+  if (!writes()) return absl::OkStatus();
+  PARE_RETURN_IF_ERROR(make_output_folder(options_.output_dir));
+  bool is_resumed = false;
+  if (options_.resume) {
+    absl::StatusOr<Checkpoint> checkpoint = load_checkpoint(path(kLastCheckpoint));
+    is_resumed = checkpoint.ok();
+    if (is_resumed) {
+      PARE_RETURN_IF_ERROR(resume(*checkpoint));
+      resumed_from_ = *std::move(checkpoint);
+    } else if (absl::IsNotFound(checkpoint.status())) {
+      log_info(absl::StrCat("no checkpoint in ", options_.output_dir, ": training starts anew"));
+    } else {
+      return checkpoint.status();
+    }
+  }
+  // Those of an earlier training would be taken for this one's.
+  if (!is_resumed) PARE_RETURN_IF_ERROR(remove_checkpoints(options_.output_dir));
+  PARE_RETURN_IF_ERROR(keep_epochs_before(path(kMetrics), epoch_));
+  PARE_ASSIGN_OR_RETURN(metrics_, JsonLines::open(path(kMetrics)));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Loop::check_same_training(const Checkpoint& checkpoint, const std::string& file) const {
+  // A file from before settings were kept has none to compare.
+  const nlohmann::json settings = checkpoint.trainer.value("settings", nlohmann::json());
+  std::string difference = settings.is_null() ? "" : settings_difference(settings, settings_of(options_));
+  if (difference.empty()) difference = settings_difference(checkpoint.config, options_.config);
+  if (!difference.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(file, " is of a training with other settings: ", difference,
+                                                   ". Resume with the same ones, or choose another output folder"));
+  }
+  const int64_t batches = checkpoint.trainer.value("num_batches", int64_t{0});
+  if (batches == train_loader_.num_batches()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(file, " is of a training with ", batches,
+                                                 " batches an epoch, but now there are ", train_loader_.num_batches(),
+                                                 ": resume with the same data and batch size"));
+}
+
+absl::Status Trainer::Loop::resume(const Checkpoint& checkpoint) {
+  const std::string file = path(kLastCheckpoint);
+  absl::Status same;
+  PARE_RETURN_IF_ERROR(guard_torch(absl::StrCat(file, ": unexpected content"), [&] {
+    same = check_same_training(checkpoint, file);
+    checkpoint.trainer.at("sums").get_to(sums_);
+    checkpoint.trainer.at("best").get_to(best_);
+    epoch_has_ended_ = checkpoint.trainer.value("epoch_has_ended", false);
+  }));
+  PARE_RETURN_IF_ERROR(same);
+  PARE_RETURN_IF_ERROR(restore(checkpoint, algorithm_));
+  PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
+  PARE_RETURN_IF_ERROR(optimizer_->load_state(checkpoint.optimizer));
+  PARE_RETURN_IF_ERROR(set_random_states(checkpoint));
+  epoch_ = checkpoint.epoch;
+  steps_in_epoch_ = checkpoint.steps_in_epoch;
+  global_step_ = checkpoint.global_step;
+  last_rate_ = checkpoint.trainer.value("last_rate", rate_at(global_step_ - 1));
+  has_checkpoint_ = true;
+  log_info(absl::StrCat("going on from ", file, ": epoch ", epoch_ + 1, ", ",
+                        epoch_has_ended_ ? "its evaluation" : absl::StrCat("step ", steps_in_epoch_ + 1)));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Loop::set_random_states(const Checkpoint& checkpoint) const {
+  PARE_RETURN_IF_ERROR(set_random_state(c10::Device(c10::kCPU), checkpoint.random_state));
+  // A checkpoint of a training on another device has none for this one: its dropout then goes on from the seed.
+  if (device_.is_cpu() || !checkpoint.device_random_state.defined()) return absl::OkStatus();
+  return set_random_state(device_, checkpoint.device_random_state);
+}
+
+absl::Status Trainer::Loop::renew_optimizer_if_stale() {
+  if (optimizer_->is_current(model_)) return absl::OkStatus();
+  PARE_ASSIGN_OR_RETURN(optimizer_, Optimizer::create(model_, options_.optimizer));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Checkpoint> Trainer::Loop::make_checkpoint() const {
+  if (const std::vector<std::string> broken = model_.non_finite_tensors(); !broken.empty()) {
+    return absl::AbortedError(absl::StrCat("no checkpoint is written, since ", broken.front(),
+                                           broken.size() > 1 ? absl::StrCat(" and ", broken.size() - 1, " more") : "",
+                                           " of the model holds NaN or infinite values; try a smaller learning rate"));
+  }
+  PARE_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+                        guard_torch("the checkpoint of the model", [&] { return capture(algorithm_); }));
+  PARE_ASSIGN_OR_RETURN(checkpoint.optimizer, optimizer_->save_state());
+  PARE_ASSIGN_OR_RETURN(checkpoint.random_state, random_state(c10::Device(c10::kCPU)));
+  if (!device_.is_cpu()) {
+    PARE_ASSIGN_OR_RETURN(checkpoint.device_random_state, random_state(device_));
+  }
+  checkpoint.epoch = epoch_;
+  checkpoint.steps_in_epoch = steps_in_epoch_;
+  checkpoint.global_step = global_step_;
+  checkpoint.config = options_.config;
+  checkpoint.trainer = {{"sums", sums_},
+                        {"best", best_},
+                        {"epoch_has_ended", epoch_has_ended_},
+                        {"last_rate", last_rate_},
+                        {"num_batches", train_loader_.num_batches()},
+                        {"settings", settings_of(options_)}};
+  return checkpoint;
+}
+
+absl::Status Trainer::Loop::save(const char* file) const {
+  PARE_ASSIGN_OR_RETURN(const Checkpoint checkpoint, make_checkpoint());
+  return save_checkpoint(checkpoint, path(file));
+}
+
+absl::Status Trainer::Loop::interrupted() const {
+  const std::string when = absl::StrCat(interrupt_.signal_name(), " stopped the training in epoch ", epoch_ + 1,
+                                        " after ", steps_in_epoch_, " steps");
+  if (!writes()) return absl::CancelledError(absl::StrCat(when, "; nothing was saved, as there is no output folder"));
+  PARE_RETURN_IF_ERROR(save(kLastCheckpoint));
+  return absl::CancelledError(
+      absl::StrCat(when, "; ", path(kLastCheckpoint), " is written: resume to go on from there"));
+}
+
+}  // namespace pare::training

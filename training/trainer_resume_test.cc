@@ -1,0 +1,234 @@
+#include <ATen/ops/rand.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "base/atomic_file.h"
+#include "training/trainer_testing.h"
+
+namespace pare::training {
+namespace {
+
+using testing::exists;
+using testing::expect_same_state;
+using testing::make_test_folder;
+using testing::make_tiny_data;
+using testing::make_tiny_model;
+using testing::metrics_of;
+using testing::quiet_options;
+using testing::Recorder;
+
+// Trains 4 epochs of 5 steps at once, and in two runs of which the first one ends after `steps`.
+void expect_resume_changes_nothing(int64_t steps, bool by_signal) {
+  const auto options_for = [](const std::string& folder) {
+    TrainOptions options = quiet_options(4);
+    options.optimizer.kind = OptimizerKind::kAdam;
+    options.learning_rate.base = 0.01;
+    options.output_dir = folder;
+    options.config = {{"bits", 8}};
+    return options;
+  };
+  auto data = make_tiny_data(5);
+  Recorder whole(0.5), parts(0.5);
+  const std::string whole_folder = make_test_folder(), parts_folder = make_test_folder();
+  const auto expected = Trainer(whole, data, &data, options_for(whole_folder)).run();
+  ASSERT_TRUE(expected.ok()) << expected.status();
+
+  TrainOptions first = options_for(parts_folder);
+  if (by_signal) {
+    first.on_step = [&](const StepReport& step) {
+      if (step.global_step + 1 == steps) raise(SIGINT);
+    };
+  } else {
+    first.max_steps = steps;
+  }
+  const auto stopped = Trainer(parts, data, &data, first).run();
+  EXPECT_EQ(stopped.status().code(), by_signal ? absl::StatusCode::kCancelled : absl::StatusCode::kOk);
+
+  Recorder fresh(0.5);  // another process would start with a model like this
+  TrainOptions second = options_for(parts_folder);
+  second.resume = true;
+  const auto resumed = Trainer(fresh, data, &data, second).run();
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  expect_same_state(*whole.model(), *fresh.model());
+  EXPECT_EQ(resumed->steps, 20);
+  EXPECT_EQ(resumed->last->loss, expected->last->loss);
+  EXPECT_EQ(resumed->best->loss, expected->best->loss);
+  EXPECT_EQ(resumed->best_epoch, expected->best_epoch);
+  EXPECT_EQ(fresh.scheduler().current_step(), 19);
+  EXPECT_EQ(fresh.scheduler().current_epoch(), 3);
+  auto whole_metrics = metrics_of(whole_folder), parts_metrics = metrics_of(parts_folder);
+  for (auto* metrics : {&whole_metrics, &parts_metrics}) {
+    for (nlohmann::json& line : *metrics) line.erase("statistics");  // the recorder's events are not part of its state
+  }
+  EXPECT_EQ(parts_metrics, whole_metrics);
+}
+
+TEST(TrainerResume, AfterAnEpochChangesNothing) { expect_resume_changes_nothing(10, false); }
+TEST(TrainerResume, InTheMiddleOfAnEpochChangesNothing) { expect_resume_changes_nothing(8, false); }
+TEST(TrainerResume, AfterASignalChangesNothing) { expect_resume_changes_nothing(13, true); }
+TEST(TrainerResume, AfterASignalInAnEpochsLastStepChangesNothing) { expect_resume_changes_nothing(10, true); }
+
+TEST(TrainerResume, OfAFinishedTrainingOnlyEvaluates) {
+  auto data = make_tiny_data();
+  TrainOptions options = quiet_options(1);
+  options.output_dir = make_test_folder();
+  Recorder first;
+  const auto done = Trainer(first, data, &data, options).run();
+  ASSERT_TRUE(done.ok()) << done.status();
+  options.resume = true;
+  Recorder again;
+  const auto resumed = Trainer(again, data, &data, options).run();
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_TRUE(again.events.empty());
+  EXPECT_EQ(resumed->last->loss, done->last->loss);
+}
+
+TEST(TrainerResume, WithoutACheckpointStartsAnew) {
+  auto data = make_tiny_data();
+  TrainOptions options = quiet_options(1);
+  options.output_dir = make_test_folder();
+  options.resume = true;
+  const auto result = Trainer(make_tiny_model(), data, nullptr, options).run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->steps, 5);
+}
+
+TEST(TrainerResume, RefusesAnotherTrainingsCheckpoint) {
+  auto data = make_tiny_data();
+  TrainOptions options = quiet_options(1);
+  options.output_dir = make_test_folder();
+  options.config = {{"bits", 8}};
+  ASSERT_TRUE(Trainer(make_tiny_model(), data, nullptr, options).run().ok());
+  options.resume = true;
+  const auto expect_refused = [&](const TrainOptions& other, const char* difference) {
+    const absl::Status status = Trainer(make_tiny_model(), data, nullptr, other).run().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(status.message().find(difference), std::string::npos) << status;
+  };
+  TrainOptions other = options;
+  other.config = {{"bits", 4}};
+  expect_refused(other, "bits was 8 and is 4 now");
+  other = options;
+  other.optimizer.momentum = 0.5;
+  expect_refused(other, "optimizer.momentum was 0.9 and is 0.5 now");
+  other = options;
+  other.epochs = 2;
+  expect_refused(other, "epochs was 1 and is 2 now");
+  auto more_data = make_tiny_data(7);
+  EXPECT_EQ(Trainer(make_tiny_model(), more_data, nullptr, options).run().status().code(),
+            absl::StatusCode::kInvalidArgument);
+
+  const std::string path = options.output_dir + "/last.checkpoint";
+  const std::string bytes = read_file(path).value();
+  ASSERT_TRUE(write_file_atomically(path, bytes.substr(0, bytes.size() / 2)).ok());
+  const absl::Status truncated = Trainer(make_tiny_model(), data, nullptr, options).run().status();
+  EXPECT_EQ(truncated.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(truncated.message().find("truncated"), std::string::npos) << truncated;
+}
+
+TEST(TrainerInterrupt, WithoutAFolderStopsAndSaysSo) {
+  auto data = make_tiny_data();
+  TrainOptions options = quiet_options(3);
+  options.on_step = [](const StepReport&) { raise(SIGTERM); };
+  const absl::Status status = Trainer(make_tiny_model(), data, nullptr, options).run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_NE(status.message().find("SIGTERM"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("after 1 steps"), std::string::npos) << status;
+}
+
+// Sends a signal when batch number `at` (from 0, over all passes) is asked for.
+class SignallingLoader : public testing::TensorLoader {
+ public:
+  SignallingLoader(testing::TensorLoader data, int64_t at) : TensorLoader(std::move(data)), at_(at) {}
+  absl::StatusOr<std::optional<data::Batch>> next() override {
+    if (count_++ == at_) raise(SIGINT);
+    return TensorLoader::next();
+  }
+
+ private:
+  int64_t count_ = 0;
+  int64_t at_;
+};
+
+TEST(TrainerInterrupt, InAnEvaluationCostsNothingButTheEvaluation) {
+  const auto options_for = [](const std::string& folder) {
+    TrainOptions options = quiet_options(3);
+    options.output_dir = folder;
+    return options;
+  };
+  auto data = make_tiny_data(5);
+  Recorder whole;
+  const std::string whole_folder = make_test_folder();
+  const auto expected = Trainer(whole, data, &data, options_for(whole_folder)).run();
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  // In the middle of the second epoch's evaluation, and at the very end of the last one's.
+  for (const int64_t when : {8, 17}) {
+    const std::string folder = make_test_folder();
+    Recorder parts, fresh;
+    SignallingLoader stopping(make_tiny_data(5), when);
+    const absl::Status stopped = Trainer(parts, data, &stopping, options_for(folder)).run().status();
+    EXPECT_EQ(stopped.code(), absl::StatusCode::kCancelled) << stopped;
+    EXPECT_NE(stopped.message().find("SIGINT"), std::string::npos) << stopped;
+    TrainOptions resume = options_for(folder);
+    resume.resume = true;
+    int64_t steps = 0;
+    resume.on_step = [&](const StepReport&) { ++steps; };
+    const auto resumed = Trainer(fresh, data, &data, resume).run();
+    ASSERT_TRUE(resumed.ok()) << resumed.status();
+    EXPECT_EQ(steps, when == 8 ? 5 : 0) << "no epoch is trained twice";
+    expect_same_state(*whole.model(), *fresh.model());
+    EXPECT_EQ(resumed->best_epoch, expected->best_epoch);
+    EXPECT_EQ(resumed->last->loss, expected->last->loss);
+    EXPECT_EQ(metrics_of(folder).size(), 3u);
+    EXPECT_EQ(read_file(folder + "/best.checkpoint").ok(), true);
+  }
+}
+
+TEST(TrainerInterrupt, AfterTheLastEpochIsNotSwallowed) {
+  auto data = make_tiny_data();
+  TrainOptions options = quiet_options(1);
+  options.on_epoch = [](const EpochReport&) { raise(SIGINT); };
+  EXPECT_EQ(Trainer(make_tiny_model(), data, nullptr, options).run().status().code(), absl::StatusCode::kCancelled);
+}
+
+// Draws from LibTorch's generator for each batch, as some data sets of torch::data do.
+class DrawingLoader : public testing::TensorLoader {
+ public:
+  explicit DrawingLoader(testing::TensorLoader data) : TensorLoader(std::move(data)) {}
+  absl::StatusOr<std::optional<data::Batch>> next() override {
+    at::rand({3});
+    return TensorLoader::next();
+  }
+};
+
+TEST(TrainerResume, ALoaderThatDrawsRandomNumbersChangesNothing) {
+  DrawingLoader data(make_tiny_data(5));
+  Recorder whole, parts, fresh;
+  TrainOptions options = quiet_options(2);
+  ASSERT_TRUE(Trainer(whole, data, nullptr, options).run().ok());
+  options.output_dir = make_test_folder();
+  options.max_steps = 3;
+  ASSERT_TRUE(Trainer(parts, data, nullptr, options).run().ok());
+  options.max_steps = 0;
+  options.resume = true;
+  ASSERT_TRUE(Trainer(fresh, data, nullptr, options).run().ok());
+  expect_same_state(*whole.model(), *fresh.model());
+}
+
+TEST(TrainerResume, AFreshStartTakesAwayTheCheckpointsOfAnEarlierTraining) {
+  auto data = make_tiny_data();
+  TrainOptions options = quiet_options(1);
+  options.output_dir = make_test_folder();
+  ASSERT_TRUE(Trainer(make_tiny_model(), data, &data, options).run().ok());
+  ASSERT_TRUE(exists(options.output_dir + "/best.checkpoint"));
+  auto broken = make_tiny_data();
+  broken.batches()[0].inputs[0][0][0] = std::numeric_limits<float>::quiet_NaN();
+  const absl::Status status = Trainer(make_tiny_model(), broken, nullptr, options).run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
+  EXPECT_NE(status.message().find("There is no checkpoint from before"), std::string::npos) << status;
+  EXPECT_FALSE(exists(options.output_dir + "/last.checkpoint"));
+  EXPECT_FALSE(exists(options.output_dir + "/best.checkpoint"));
+}
+
+}  // namespace
+}  // namespace pare::training
