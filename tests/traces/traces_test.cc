@@ -171,8 +171,9 @@ TEST_P(TracesTest, QuantizesAndExports) {
   const absl::Status valid = graph::validate(model_->graph());
   ASSERT_TRUE(valid.ok()) << valid;
   // With random weights a deep network is as sensitive as can be: one rounding that falls the other way, by the last
-  // bit of a sum, grows from layer to layer up to what quantization itself changes, but not beyond.
-  export_and_compare(0.05, (quantized - original).abs().mean().item<double>());
+  // bit of a sum, grows from layer to layer until the two are as far apart as two independent roundings of the same
+  // network.
+  export_and_compare(0.05, 2 * (quantized - original).abs().mean().item<double>());
   auto bytes = exporters::to_torchscript(model_->graph());
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   std::istringstream stream(*bytes);

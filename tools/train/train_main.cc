@@ -14,6 +14,7 @@
 #include "tools/common/parse_numbers.h"
 #include "tools/common/program.h"
 #include "tools/train/run_training.h"
+#include "training/freed_memory.h"
 #include "training/threads.h"
 
 ABSL_FLAG(std::string, model, "", "a TorchScript file with trained weights, or the name of a model of models/");
@@ -106,6 +107,7 @@ absl::StatusOr<nlohmann::ordered_json> run() {
 }
 
 int main_with_flags() {
+  training::keep_freed_memory();
   training::use_all_threads();
   keep_config();
   return_to_users_folder();
