@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,7 +46,7 @@ absl::Status fold(Graph& graph, Node* hook) {
   for (const Value* input : hook->inputs()) inputs.push_back(tensor_of(input));
   PARE_ASSIGN_OR_RETURN(at::Tensor content,
                         guard_torch(hook->name(), [&] { return hook->transform()->forward(inputs).detach().clone(); }));
-  const std::vector<Value*> learned(hook->inputs().begin() + 1, hook->inputs().end());
+  const std::set<Value*> learned(hook->inputs().begin() + 1, hook->inputs().end());
   PARE_ASSIGN_OR_RETURN(Value * weight, weight_with(graph, hook, std::move(content)));
   PARE_RETURN_IF_ERROR(graph.replace_uses(hook->output(), weight));
   PARE_RETURN_IF_ERROR(graph.remove(hook));

@@ -135,12 +135,15 @@ absl::StatusOr<c10::IValue> Model::forward(std::vector<c10::IValue> inputs) {
     program_ = std::make_unique<Program>(*std::move(program));
   }
   PARE_RETURN_IF_ERROR(check_sizes(*graph_, inputs));
-  input_dtypes_.clear();
+  std::vector<c10::ScalarType> dtypes;
   for (const c10::IValue& input : inputs) {
-    if (input.isTensor() && input.toTensor().defined()) input_dtypes_.push_back(input.toTensor().scalar_type());
+    if (input.isTensor() && input.toTensor().defined()) dtypes.push_back(input.toTensor().scalar_type());
   }
-  if (input_dtypes_.size() != inputs.size()) input_dtypes_.clear();
-  return program_->run(std::move(inputs), training_, observer_);
+  if (dtypes.size() != inputs.size()) dtypes.clear();
+  PARE_ASSIGN_OR_RETURN(c10::IValue output, program_->run(std::move(inputs), training_, observer_));
+  // Those of a run that failed may be what it failed for.
+  input_dtypes_ = std::move(dtypes);
+  return output;
 }
 
 absl::StatusOr<at::Tensor> Model::forward_tensor(const std::vector<at::Tensor>& inputs) {

@@ -40,7 +40,8 @@ struct PlacementOptions {
   std::string preset = "performance";  // performance: symmetric; mixed: asymmetric activations
   // enable | disable | first_layer_only: for devices CPU and ANY, 8-bit weights use half of their levels, so that
   // products summed in 16 bits, as x86 without VNNI does, cannot overflow. NNCF's default is enable; ours is disable:
-  // it costs a bit of every weight, and the runtimes that we export for sum in 32 bits or keep within 16 by themselves.
+  // it costs a bit of every weight, for a kind of processor that gets rare. ONNX Runtime on one has a session option
+  // for it.
   std::string overflow_fix = "disable";
   QuantizerConstraints weights, activations;
   // Scopes for all quantizers, for weights' alone, and for activations' alone.

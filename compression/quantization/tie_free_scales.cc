@@ -67,6 +67,7 @@ class Groups {
     for (Node* node : nodes) parent_.emplace(node, node);
     for (Node* node : nodes) parent_[root(node)] = root(nodes.front());
   }
+  bool has(Node* node) const { return parent_.count(node) > 0; }
   std::map<Node*, std::vector<Node*>> groups() {
     std::map<Node*, std::vector<Node*>> result;
     for (const auto& [node, unused] : parent_) result[root(node)].push_back(node);
@@ -93,6 +94,14 @@ absl::StatusOr<int64_t> make_scales_tie_free(graph::Graph& graph) {
     if (joined[0] == nullptr || joined[1] == nullptr) continue;
     add_quantizations_behind(node->output(), &joined);
     if (joined.size() > 2) groups.join(joined);
+  }
+  // Quantizers that share a range, as those of a concatenation do, go on sharing it.
+  std::map<double, std::vector<Node*>> by_scale;
+  for (Node* node : graph.nodes()) {
+    if (is_quantization(node)) by_scale[scale_of(node)].push_back(node);
+  }
+  for (const auto& [scale, nodes] : by_scale) {
+    if (std::any_of(nodes.begin(), nodes.end(), [&](Node* node) { return groups.has(node); })) groups.join(nodes);
   }
   int64_t moved = 0;
   for (const auto& [root, members] : groups.groups()) {

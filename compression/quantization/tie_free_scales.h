@@ -14,8 +14,9 @@
 // stay.
 //
 // Which: fake quantizations per tensor that feed an addition or subtraction of two quantized operands, and those that
-// quantize its result, directly or behind operators that only move or clip elements. Additions that share a quantizer
-// share the power of two; a group whose scales are more than 16 times apart is left as it is.
+// quantize its result, directly or behind operators that only move or clip elements. Those of the very same scale,
+// which share a range (the inputs of a concatenation), move with them. Additions that share a quantizer share the power
+// of two; a group whose scales are more than 16 times apart is left as it is.
 
 #ifndef PARE_COMPRESSION_QUANTIZATION_TIE_FREE_SCALES_H_
 #define PARE_COMPRESSION_QUANTIZATION_TIE_FREE_SCALES_H_

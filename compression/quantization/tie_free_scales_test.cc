@@ -73,10 +73,19 @@ TEST(TieFreeScales, OnlyWhatAnAdditionJoins) {
   EXPECT_EQ(make_scales_tie_free(weighted.graph).value(), 0);
   EXPECT_EQ(make_scales_tie_free(apart.graph).value(), 0);
   Net net(0.3, 0.7, 0.9);
-  Node* other = net.quantize(net.graph.add_input("other"), 0.3);
+  Node* other = net.quantize(net.graph.add_input("other"), 0.4);
   net.graph.set_output(net.add("aten::mul", "Tensor", {net.z->output(), other->output()}));
   EXPECT_EQ(make_scales_tie_free(net.graph).value(), 3);
-  EXPECT_EQ(Net::scale(other), 0.3);
+  EXPECT_EQ(Net::scale(other), 0.4);
+}
+
+TEST(TieFreeScales, ASharedRangeStaysShared) {
+  Net net(0.3, 0.7, 0.9);
+  Node* other = net.quantize(net.graph.add_input("other"), 0.9);
+  net.graph.set_output(net.add("aten::mul", "Tensor", {net.z->output(), other->output()}));
+  EXPECT_EQ(make_scales_tie_free(net.graph).value(), 4);
+  EXPECT_NE(Net::scale(other), 0.9);
+  EXPECT_EQ(Net::scale(other), Net::scale(net.z));
 }
 
 }  // namespace

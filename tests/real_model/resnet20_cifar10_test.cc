@@ -8,6 +8,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +34,16 @@ constexpr int64_t kTestImages = 500;
 constexpr int64_t kRightInFloat32 = 455;
 constexpr char kInt8[] = R"({"compression": {"algorithm": "quantization",
     "initializer": {"range": {"num_init_samples": 300}, "batchnorm_adaptation": {"num_bn_adaptation_samples": 0}}}})";
+
+bool adds_int8_exactly() {
+#if defined(__x86_64__)
+  std::ifstream file("/proc/cpuinfo");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  return text.find("avx512_vnni") != std::string::npos || text.find("avx_vnni") != std::string::npos;
+#else
+  return true;
+#endif
+}
 
 class ResNet20Test : public ::testing::Test {
  protected:
@@ -98,8 +110,9 @@ class ResNet20Test : public ::testing::Test {
 };
 
 TEST_F(ResNet20Test, TracedAndScriptedAreRightEquallyOften) {
-  EXPECT_EQ(right_answers(*import("resnet20_cifar10.pt")), kRightInFloat32);
-  EXPECT_EQ(right_answers(*import("resnet20_cifar10_scripted.pt")), kRightInFloat32);
+  const int64_t traced = right_answers(*import("resnet20_cifar10.pt"));
+  EXPECT_NEAR(static_cast<double>(traced), kRightInFloat32, 1);  // another processor may sum otherwise
+  EXPECT_EQ(right_answers(*import("resnet20_cifar10_scripted.pt")), traced);
 }
 
 TEST_F(ResNet20Test, CalibrationCostsLittleAccuracy) {
@@ -134,7 +147,8 @@ TEST_F(ResNet20Test, TheExportedFileAnswersTheSameInOnnxRuntime) {
     EXPECT_TRUE(outputs.ok()) << outputs.status();
     return outputs->at(0);
   });
-  EXPECT_GE(theirs.eq(ours).sum().item<int64_t>(), kTestImages - 1);  // 99.8%
+  // 99.8%. Without VNNI, x86 adds products of int8 in 16 bits, which may overflow.
+  EXPECT_GE(theirs.eq(ours).sum().item<int64_t>(), kTestImages - (adds_int8_exactly() ? 1 : 15));
   const auto classify = [&](const data::Batch& batch) -> absl::StatusOr<at::Tensor> {
     auto outputs = (*runtime)->run(batch.inputs);
     if (!outputs.ok()) return outputs.status();
@@ -142,7 +156,7 @@ TEST_F(ResNet20Test, TheExportedFileAnswersTheSameInOnnxRuntime) {
   };
   const auto result = training::evaluate(classify, *test_);
   ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_NEAR(static_cast<double>(result->correct), static_cast<double>(right), 1);
+  EXPECT_NEAR(static_cast<double>(result->correct), static_cast<double>(right), adds_int8_exactly() ? 1 : 15);
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ ABSL_FLAG(bool, augment, true, "Random crops and mirrored images.");
 ABSL_FLAG(int64_t, pretrain_epochs, 0,
           "Train uncompressed for so many epochs first (a model of models/ starts random).");
 ABSL_FLAG(int64_t, train_samples, 0, "Train on the first so many images only; 0: on all.");
-ABSL_FLAG(bool, resume, false, "Go on from the last checkpoint in --output_dir.");
+ABSL_FLAG(bool, resume, false,
+          "Go on from the last checkpoint in --output_dir; without it, those that are there are removed.");
 
 ABSL_FLAG(std::string, output, "", "The file to write: OUT.onnx or OUT.pt (TorchScript).");
 ABSL_FLAG(std::string, output_dir, "", "The folder for checkpoints, metrics and the exported model.");
