@@ -31,7 +31,7 @@ TEST_F(ImportOperatorsTest, ATraceIsToldFromAScriptByItsSource) {
   };
   node->setSourceRange(torch::jit::SourceRange());
   EXPECT_EQ(origin_of(node), Origin::kUnknown);
-  EXPECT_EQ(origin("/home/me/my (2) model.py(97): forward\n/usr/module.py(1194): _call_impl\n", "/home/me/model.py"),
+  EXPECT_EQ(origin("/models/my (2) model.py(97): forward\n/usr/module.py(1194): _call_impl\n", "/models/model.py"),
             Origin::kTrace);
   EXPECT_EQ(origin("def forward(self, x): return torch.relu(x)", "model.py"), Origin::kScript);
   EXPECT_EQ(origin("  def f(a): # (2): a comment\n    return a", "model.py"), Origin::kScript);

@@ -235,8 +235,8 @@ torch::jit::Module traced(const std::string& operators, torch::jit::Module modul
   const auto graph = std::make_shared<torch::jit::Graph>();
   torch::jit::parseIR("graph(%self, %x : Tensor):\n" + operators, graph.get());
   graph->inputs()[0]->setType(module.type());
-  const std::string stack = "/home/me/model.py(12): forward\n/usr/lib/module.py(1194): _call_impl\n";
-  const auto source = std::make_shared<torch::jit::Source>(stack, "/home/me/model.py", 12);
+  const std::string stack = "/models/model.py(12): forward\n/usr/lib/module.py(1194): _call_impl\n";
+  const auto source = std::make_shared<torch::jit::Source>(stack, "/models/model.py", 12);
   for (torch::jit::Node* node : graph->nodes()) {
     node->setSourceRange(torch::jit::SourceRange(source, 0, stack.size()));
   }
