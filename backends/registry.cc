@@ -72,8 +72,8 @@ absl::StatusOr<const KernelBackend*> find_backend(std::string_view name) {
 
 namespace internal {
 
-absl::StatusOr<const KernelTable<float>*> find_table(std::string_view name, DeviceKind device, const char* kernel,
-                                                     absl::FunctionRef<bool(const KernelTable<float>&)> has) {
+absl::StatusOr<const KernelBackend*> find_offer(std::string_view name, DeviceKind device, const char* kernel,
+                                                absl::FunctionRef<Offer(const KernelBackend&)> offer_of) {
   std::vector<const KernelBackend*> candidates = all_backends();
   if (name != kAutoBackend) {
     const auto named = std::find_if(candidates.begin(), candidates.end(),
@@ -83,16 +83,16 @@ absl::StatusOr<const KernelTable<float>*> find_table(std::string_view name, Devi
   }
   std::string passed_over;
   for (const KernelBackend* backend : candidates) {
-    const KernelTable<float>* table = backend->float32(device);
-    if (table != nullptr && has(*table)) {
+    const Offer offer = offer_of(*backend);
+    if (offer == Offer::kHasKernel) {
       if (!passed_over.empty()) {
         log_warning_once(absl::StrCat("backends/", passed_over, "/", device_kind_name(device), "/", kernel),
                          absl::StrCat("backend ", passed_over, " has no kernel ", kernel, " on ",
                                       device_kind_name(device), ": that of ", backend->name, " is used"));
       }
-      return table;
+      return backend;
     }
-    const bool expected_it = backend->name == name || (name == kAutoBackend && table != nullptr);
+    const bool expected_it = backend->name == name || (name == kAutoBackend && offer == Offer::kLacksKernel);
     if (expected_it && passed_over.empty()) passed_over = backend->name;
   }
   return absl::UnimplementedError(absl::StrCat("no kernel ", kernel, " for device ", device_kind_name(device),

@@ -49,24 +49,28 @@ TEST_F(RegistryTest, RefusesBadRegistrations) {
 }
 
 TEST_F(RegistryTest, AutoTakesTheHighestThatHasTheKernel) {
-  EXPECT_EQ(*find_kernel("auto", DeviceKind::kCpu, kAbsMax), fast_abs_max);
-  EXPECT_EQ(*find_kernel("slow", DeviceKind::kCpu, kAbsMax), slow_abs_max);
+  EXPECT_EQ(*find_kernel("auto", DeviceKind::kCpu, kAbsMax<float>), fast_abs_max);
+  EXPECT_EQ(*find_kernel("slow", DeviceKind::kCpu, kAbsMax<float>), slow_abs_max);
 }
 
 TEST_F(RegistryTest, WhatIsMissingFallsToTheNextWithOneLine) {
   ::testing::internal::CaptureStderr();
-  EXPECT_EQ(*find_kernel("fast", DeviceKind::kCpu, kMinMax), slow_min_max);
-  EXPECT_EQ(*find_kernel("fast", DeviceKind::kCpu, kMinMax), slow_min_max);
+  EXPECT_EQ(*find_kernel("fast", DeviceKind::kCpu, kMinMax<float>), slow_min_max);
+  EXPECT_EQ(*find_kernel("fast", DeviceKind::kCpu, kMinMax<float>), slow_min_max);
   EXPECT_EQ(::testing::internal::GetCapturedStderr(),
             "warning: backend fast has no kernel min_max on cpu: that of slow is used\n");
 }
 
+TEST_F(RegistryTest, ATypeThatNoBackendHas) {
+  EXPECT_EQ(find_kernel("fast", DeviceKind::kCpu, kAbsMax<Half>).status().code(), absl::StatusCode::kUnimplemented);
+}
+
 TEST_F(RegistryTest, SaysWhenNoBackendHasIt) {
-  const auto kernel = find_kernel("auto", DeviceKind::kCpu, kHistogram);
+  const auto kernel = find_kernel("auto", DeviceKind::kCpu, kHistogram<float>);
   EXPECT_EQ(kernel.status().code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(std::string(kernel.status().message()), HasSubstr("no kernel histogram for device cpu"));
-  EXPECT_EQ(find_kernel("auto", DeviceKind::kCuda, kAbsMax).status().code(), absl::StatusCode::kUnimplemented);
-  EXPECT_EQ(find_kernel("quick", DeviceKind::kCpu, kAbsMax).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(find_kernel("auto", DeviceKind::kCuda, kAbsMax<float>).status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(find_kernel("quick", DeviceKind::kCpu, kAbsMax<float>).status().code(), absl::StatusCode::kNotFound);
 }
 
 }  // namespace

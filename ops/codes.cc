@@ -29,15 +29,15 @@ at::Tensor quantize_to_codes(const at::Tensor& x, const AffineParameters& parame
   }
   const backends::Layout layout = layout_of(dense, channel_axis);
   std::vector<float> magnitudes(channels);
-  throw_unless_ok(kernel_for(backends::kAbsMax)(torch_execution(), layout, data_of(dense), magnitudes.data()));
+  throw_unless_ok(kernel_for(backends::kAbsMax<float>)(torch_execution(), layout, data_of(dense), magnitudes.data()));
   for (size_t channel = 0; channel < channels; ++channel) {
     TORCH_CHECK(!std::isnan(magnitudes[channel]), kName, ": channel ", channel, " holds a NaN, which has no code");
   }
   const at::Tensor codes = at::empty(dense.sizes(), dense.options().dtype(is_signed ? at::kChar : at::kByte));
-  throw_unless_ok(kernel_for(backends::kQuantizeToCodes)(
+  throw_unless_ok(kernel_for(backends::kQuantizeToCodes<float>)(
       torch_execution(), layout, data_of(dense),
       {parameters.scale.data(), inverse_step.data(), lowest.data(), highest.data()}, parameters.zero_point.data(),
-      static_cast<uint8_t*>(codes.data_ptr())));
+      static_cast<uint8_t*>(codes.data_ptr()), nullptr));
   return codes;
 }
 

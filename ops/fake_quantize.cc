@@ -22,8 +22,8 @@ constexpr int64_t kMaximumLevel = int64_t{1} << 23;
 
 at::Tensor quantized(const at::Tensor& x, int64_t channel_axis, const QuantizerGrid& grid) {
   at::Tensor y = at::empty_like(x);
-  throw_unless_ok(kernel_for(backends::kFakeQuantizeForward)(torch_execution(), layout_of(x, channel_axis), data_of(x),
-                                                             grid.view(), mutable_data_of(y)));
+  throw_unless_ok(kernel_for(backends::kFakeQuantizeForward<float>)(torch_execution(), layout_of(x, channel_axis),
+                                                                    data_of(x), grid.view(), mutable_data_of(y)));
   return y;
 }
 
@@ -43,7 +43,7 @@ Gradients backward(const char* operation, const at::Tensor& dy, const at::Tensor
   const size_t channels = grid.step.size();
   for (auto* sums : {&gradients.inside, &gradients.above, &gradients.below}) sums->resize(channels);
   const backends::FakeQuantizeSums sums{gradients.inside.data(), gradients.above.data(), gradients.below.data()};
-  throw_unless_ok(kernel_for(backends::kFakeQuantizeBackward)(
+  throw_unless_ok(kernel_for(backends::kFakeQuantizeBackward<float>)(
       torch_execution(), layout_of(x, channel_axis), data_of(same_order), data_of(x), grid.view(),
       needs_dx ? mutable_data_of(gradients.dx) : nullptr, needs_sums ? &sums : nullptr));
   return gradients;

@@ -28,16 +28,17 @@ Extremes min_max(const at::Tensor& x, int64_t channel_axis) {
   const at::Tensor dense = dense_of("min_max", x, channel_axis);
   const int64_t channels = channels_of(dense, channel_axis);
   const Extremes extremes{at::empty({channels}, dense.options()), at::empty({channels}, dense.options())};
-  throw_unless_ok(kernel_for(backends::kMinMax)(torch_execution(), layout_of(dense, channel_axis), data_of(dense),
-                                                mutable_data_of(extremes.min), mutable_data_of(extremes.max)));
+  throw_unless_ok(kernel_for(backends::kMinMax<float>)(torch_execution(), layout_of(dense, channel_axis),
+                                                       data_of(dense), mutable_data_of(extremes.min),
+                                                       mutable_data_of(extremes.max)));
   return extremes;
 }
 
 at::Tensor abs_max(const at::Tensor& x, int64_t channel_axis) {
   const at::Tensor dense = dense_of("abs_max", x, channel_axis);
   const at::Tensor result = at::empty({channels_of(dense, channel_axis)}, dense.options());
-  throw_unless_ok(kernel_for(backends::kAbsMax)(torch_execution(), layout_of(dense, channel_axis), data_of(dense),
-                                                mutable_data_of(result)));
+  throw_unless_ok(kernel_for(backends::kAbsMax<float>)(torch_execution(), layout_of(dense, channel_axis),
+                                                       data_of(dense), mutable_data_of(result)));
   return result;
 }
 
@@ -69,9 +70,9 @@ void add_to_histogram(const at::Tensor& x, int64_t channel_axis, const at::Tenso
     const double inverse = std::min<double>(static_cast<double>(bins) / width, std::numeric_limits<float>::max());
     inverse_widths.push_back(width == 0 ? 0.0f : static_cast<float>(inverse));
   }
-  throw_unless_ok(kernel_for(backends::kHistogram)(torch_execution(), layout_of(dense, channel_axis), data_of(dense),
-                                                   {lows.data(), highs.data(), inverse_widths.data(), bins},
-                                                   static_cast<int64_t*>(counts.data_ptr())));
+  throw_unless_ok(kernel_for(backends::kHistogram<float>)(
+      torch_execution(), layout_of(dense, channel_axis), data_of(dense),
+      {lows.data(), highs.data(), inverse_widths.data(), bins}, static_cast<int64_t*>(counts.data_ptr())));
 }
 
 }  // namespace pare::ops

@@ -1,7 +1,7 @@
 // ops/tensor_kernels.h: how an operation calls a kernel on at::Tensors. Internal to ops/.
 //
 //   const at::Tensor dense = dense_float32("abs_max", x);
-//   throw_unless_ok(kernel_for(kAbsMax)(torch_execution(), layout_of(dense, 1), data_of(dense), out));
+//   throw_unless_ok(kernel_for(kAbsMax<float>)(torch_execution(), layout_of(dense, 1), data_of(dense), out));
 //
 // Operations run inside a graph, between LibTorch's own: they throw c10::Error, and the boundary of the graph turns it
 // into a status.
@@ -49,8 +49,8 @@ inline const float* data_of(const at::Tensor& dense) { return static_cast<const 
 inline float* mutable_data_of(const at::Tensor& dense) { return static_cast<float*>(dense.data_ptr()); }
 
 // The kernel of the chosen backend for the CPU.
-template <typename Function>
-Function kernel_for(const backends::Kernel<Function>& kernel) {
+template <typename T, typename Function>
+Function kernel_for(const backends::Kernel<T, Function>& kernel) {
   throw_unless_ok(backends::register_cpu_backend());
   const auto found = backends::find_kernel(kernel_backend(), backends::DeviceKind::kCpu, kernel);
   throw_unless_ok(found.status());

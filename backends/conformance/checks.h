@@ -1,12 +1,13 @@
 // backends/conformance/checks.h: compares any backend's kernels with the reference.
 //
-//   check_fake_quantize_forward(*my_backend->float32(DeviceKind::kCpu));
+//   check_fake_quantize_forward(*my_backend->table<float>(DeviceKind::kCpu));
 //
 // Each function calls one kernel with many tensors (empty, one element, sizes around and far above a vector's, channels
 // first, last and in between) full of what kernels get wrong (ties, edges of the range, NaN, infinities, denormals,
 // extreme steps) and of random numbers, on one thread and with its work cut up and turned around, and raises GoogleTest
 // failures. The random numbers' seed is in the failure's trace; the environment variable PARE_TEST_SEED sets another.
-// A kernel that the table lacks is not checked. Tables for host memory only.
+// A kernel that the table lacks is not checked. Tables that take host memory only. T = float, Half, BFloat16. For a
+// table that flushes denormal numbers, those in the inputs are zeros, and in the outputs they count as zeros.
 
 #ifndef PARE_BACKENDS_CONFORMANCE_CHECKS_H_
 #define PARE_BACKENDS_CONFORMANCE_CHECKS_H_
@@ -15,12 +16,19 @@
 
 namespace pare::backends::conformance {
 
-void check_fake_quantize_forward(const KernelTable<float>& tested);
-void check_fake_quantize_backward(const KernelTable<float>& tested);
-void check_quantize_to_codes(const KernelTable<float>& tested);
-void check_min_max(const KernelTable<float>& tested);
-void check_abs_max(const KernelTable<float>& tested);
-void check_histogram(const KernelTable<float>& tested);
+// fake_quantize_checks.cc
+template <typename T>
+void check_fake_quantize_forward(const KernelTable<T>& tested);
+template <typename T>
+void check_fake_quantize_backward(const KernelTable<T>& tested);
+
+// statistics_checks.cc
+template <typename T>
+void check_min_max(const KernelTable<T>& tested);
+template <typename T>
+void check_abs_max(const KernelTable<T>& tested);
+template <typename T>
+void check_histogram(const KernelTable<T>& tested);
 
 }  // namespace pare::backends::conformance
 

@@ -22,21 +22,19 @@ bool is_refused(void (*check)(const KernelTable<float>&), const KernelTable<floa
 }
 
 TEST(Checks, TheReferencePasses) {
-  check_fake_quantize_forward(reference_kernels());
-  check_fake_quantize_backward(reference_kernels());
-  check_quantize_to_codes(reference_kernels());
-  check_min_max(reference_kernels());
-  check_abs_max(reference_kernels());
-  check_histogram(reference_kernels());
+  check_fake_quantize_forward(reference_kernels<float>());
+  check_fake_quantize_backward(reference_kernels<float>());
+  check_min_max(reference_kernels<float>());
+  check_abs_max(reference_kernels<float>());
+  check_histogram(reference_kernels<float>());
 }
 
 TEST(Checks, ATableWithoutKernelsIsNotChecked) {
-  check_fake_quantize_forward({});
-  check_fake_quantize_backward({});
-  check_quantize_to_codes({});
-  check_min_max({});
-  check_abs_max({});
-  check_histogram({});
+  check_fake_quantize_forward(KernelTable<float>{});
+  check_fake_quantize_backward(KernelTable<float>{});
+  check_min_max(KernelTable<float>{});
+  check_abs_max(KernelTable<float>{});
+  check_histogram(KernelTable<float>{});
 }
 
 absl::Status rounding_halves_away_from_zero(const Execution&, const Layout& layout, const float* x,
@@ -54,17 +52,20 @@ absl::Status rounding_halves_away_from_zero(const Execution&, const Layout& layo
 }
 
 TEST(Checks, AWrongTieIsFound) {
-  EXPECT_TRUE(is_refused(check_fake_quantize_forward, {.fake_quantize_forward = rounding_halves_away_from_zero}));
+  EXPECT_TRUE(
+      is_refused(check_fake_quantize_forward<float>, {.fake_quantize_forward = rounding_halves_away_from_zero}));
 }
 
 absl::Status forgetting_the_last_number(const Execution& execution, const Layout& layout, const float* x,
                                         float* abs_max) {
   Layout shorter = layout;
   if (layout.channels == 1 && layout.outer == 1 && layout.inner > 1) --shorter.inner;
-  return reference_kernels().abs_max(execution, shorter, x, abs_max);
+  return reference_kernels<float>().abs_max(execution, shorter, x, abs_max);
 }
 
-TEST(Checks, AForgottenTailIsFound) { EXPECT_TRUE(is_refused(check_abs_max, {.abs_max = forgetting_the_last_number})); }
+TEST(Checks, AForgottenTailIsFound) {
+  EXPECT_TRUE(is_refused(check_abs_max<float>, {.abs_max = forgetting_the_last_number}));
+}
 
 }  // namespace
 }  // namespace pare::backends::conformance

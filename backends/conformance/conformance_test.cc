@@ -11,19 +11,34 @@ namespace {
 
 class Conformance : public ::testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override {
-    table_ = (*find_backend(GetParam()))->float32(DeviceKind::kCpu);
-    if (table_ == nullptr) GTEST_SKIP() << GetParam() << " has no kernels for host memory";
+  // Calls check(table) with the backend's kernels for host memory, for each type of tensor that it has.
+  template <typename Check>
+  void for_each_type(const Check& check) {
+    const KernelBackend& backend = **find_backend(GetParam());
+    if (backend.table<float>(DeviceKind::kCpu) == nullptr) {
+      GTEST_SKIP() << GetParam() << " has no kernels for host memory here";
+    }
+    check(*backend.table<float>(DeviceKind::kCpu));
+    if (const auto* table = backend.table<Half>(DeviceKind::kCpu)) {
+      SCOPED_TRACE("Half");
+      check(*table);
+    }
+    if (const auto* table = backend.table<BFloat16>(DeviceKind::kCpu)) {
+      SCOPED_TRACE("BFloat16");
+      check(*table);
+    }
   }
-  const KernelTable<float>* table_ = nullptr;
 };
 
-TEST_P(Conformance, FakeQuantizeForward) { check_fake_quantize_forward(*table_); }
-TEST_P(Conformance, FakeQuantizeBackward) { check_fake_quantize_backward(*table_); }
-TEST_P(Conformance, QuantizeToCodes) { check_quantize_to_codes(*table_); }
-TEST_P(Conformance, MinMax) { check_min_max(*table_); }
-TEST_P(Conformance, AbsMax) { check_abs_max(*table_); }
-TEST_P(Conformance, Histogram) { check_histogram(*table_); }
+#define PARE_CONFORMANCE_TEST(name, check)                  \
+  TEST_P(Conformance, name) {                               \
+    for_each_type([](const auto& table) { check(table); }); \
+  }
+PARE_CONFORMANCE_TEST(FakeQuantizeForward, check_fake_quantize_forward)
+PARE_CONFORMANCE_TEST(FakeQuantizeBackward, check_fake_quantize_backward)
+TEST_P(Conformance, MinMax) { check_min_max(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
+TEST_P(Conformance, AbsMax) { check_abs_max(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
+TEST_P(Conformance, Histogram) { check_histogram(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance, ::testing::ValuesIn(backend_names()),
                          [](const auto& info) { return info.param; });

@@ -5,23 +5,46 @@
 
 namespace pare::backends {
 
-const KernelTable<float>& cpu_kernels() {
-  static constexpr KernelTable<float> table = {
-      .fake_quantize_forward = cpu::fake_quantize_forward,
-      .fake_quantize_backward = cpu::fake_quantize_backward,
-      .quantize_to_codes = cpu::quantize_to_codes,
-      .min_max = cpu::min_max,
-      .abs_max = cpu::abs_max,
-      .histogram = cpu::histogram,
-  };
+namespace {
+
+template <typename T>
+constexpr KernelTable<T> make_table() {
+  KernelTable<T> table;
+  table.fake_quantize_forward = cpu::fake_quantize_forward<T>;
+  table.fake_quantize_backward = cpu::fake_quantize_backward<T>;
   return table;
 }
+
+}  // namespace
+
+template <typename T>
+const KernelTable<T>& cpu_kernels() {
+  static constexpr KernelTable<T> table = make_table<T>();
+  return table;
+}
+
+template <>
+const KernelTable<float>& cpu_kernels() {
+  static constexpr KernelTable<float> table = [] {
+    KernelTable<float> typed = make_table<float>();
+    typed.min_max = cpu::min_max;
+    typed.abs_max = cpu::abs_max;
+    typed.histogram = cpu::histogram;
+    return typed;
+  }();
+  return table;
+}
+
+template const KernelTable<Half>& cpu_kernels();
+template const KernelTable<BFloat16>& cpu_kernels();
 
 absl::Status register_cpu_backend() {
   static const absl::Status status = register_backend({
       .name = "cpu",
       .priority = 100,
-      .float32 = [](DeviceKind device) { return device == DeviceKind::kCpu ? &cpu_kernels() : nullptr; },
+      .float32 = [](DeviceKind device) { return device == DeviceKind::kCpu ? &cpu_kernels<float>() : nullptr; },
+      .float16 = [](DeviceKind device) { return device == DeviceKind::kCpu ? &cpu_kernels<Half>() : nullptr; },
+      .bfloat16 = [](DeviceKind device) { return device == DeviceKind::kCpu ? &cpu_kernels<BFloat16>() : nullptr; },
   });
   return status;
 }

@@ -9,7 +9,7 @@ namespace {
 TEST(CpuBackend, IsFoundByNameOnTheCpuOnly) {
   ASSERT_TRUE(register_cpu_backend().ok());
   ASSERT_TRUE(register_cpu_backend().ok());
-  EXPECT_EQ((*find_backend("cpu"))->float32(DeviceKind::kCpu), &cpu_kernels());
+  EXPECT_EQ((*find_backend("cpu"))->float32(DeviceKind::kCpu), &cpu_kernels<float>());
   EXPECT_EQ((*find_backend("cpu"))->float32(DeviceKind::kCuda), nullptr);
 }
 

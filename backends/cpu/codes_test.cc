@@ -9,7 +9,7 @@ namespace pare::backends {
 namespace {
 
 TEST(CpuCodes, OnEveryTarget) {
-  for_each_target([] { conformance::check_quantize_to_codes(cpu_kernels()); });
+  for_each_target([] { conformance::check_quantize_to_codes(cpu_kernels<float>()); });
 }
 
 }  // namespace

@@ -9,11 +9,11 @@ namespace pare::backends {
 namespace {
 
 TEST(CpuExtremes, MinMaxOnEveryTarget) {
-  for_each_target([] { conformance::check_min_max(cpu_kernels()); });
+  for_each_target([] { conformance::check_min_max(cpu_kernels<float>()); });
 }
 
 TEST(CpuExtremes, AbsMaxOnEveryTarget) {
-  for_each_target([] { conformance::check_abs_max(cpu_kernels()); });
+  for_each_target([] { conformance::check_abs_max(cpu_kernels<float>()); });
 }
 
 }  // namespace

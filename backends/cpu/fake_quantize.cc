@@ -1,6 +1,8 @@
 #include <cstdint>
+#include <tuple>
 #include <vector>
 
+#include "backends/cpu/for_types.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/partition.h"
 
@@ -13,16 +15,30 @@
 #include "backends/cpu/lanes-inl.h"
 // clang-format on
 
+#ifndef PARE_BACKENDS_CPU_FAKE_QUANTIZE_FUNCTIONS_
+#define PARE_BACKENDS_CPU_FAKE_QUANTIZE_FUNCTIONS_
+namespace pare::backends::cpu {
+
+template <typename T>
+struct FakeQuantizeFunctions {
+  void (*forward)(const Execution& execution, const Layout& layout, const T* x, const QuantizationGrid& grid, T* y);
+  void (*backward)(const Execution& execution, const Layout& layout, const T* dy, const T* x,
+                   const QuantizationGrid& grid, T* dx, const FakeQuantizeSums& partial);
+};
+
+}  // namespace pare::backends::cpu
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace pare::backends::cpu::HWY_NAMESPACE {
 
-void forward_span(const float* x, int64_t count, const GridVectors& grid, float* y) {
-  const Floats d;
+template <typename T>
+void forward_span(const T* x, int64_t count, const GridVectors& grid, T* y) {
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     for (int64_t part = 0; part < kParts; ++part) {
       const int64_t at = i + part * kWidth;
-      hn::StoreU(fake_quantized(hn::LoadU(d, x + at), grid), d, y + at);
+      store_vector(fake_quantized(load_vector(x + at), grid), y + at);
     }
   }
   if (i == count) return;
@@ -32,7 +48,8 @@ void forward_span(const float* x, int64_t count, const GridVectors& grid, float*
   store_group(group, count - i, y + i);
 }
 
-void forward_rows(const float* x, int64_t rows, int64_t channels, const QuantizationGrid& grid, float* y) {
+template <typename T>
+void forward_rows(const T* x, int64_t rows, int64_t channels, const QuantizationGrid& grid, T* y) {
   for (int64_t channel = 0; channel < channels; channel += kLanes) {
     const int64_t count = channels - channel;
     GridVectors grids[kParts];
@@ -47,7 +64,8 @@ void forward_rows(const float* x, int64_t rows, int64_t channels, const Quantiza
   }
 }
 
-void forward(const Execution& execution, const Layout& layout, const float* x, const QuantizationGrid& grid, float* y) {
+template <typename T>
+void forward(const Execution& execution, const Layout& layout, const T* x, const QuantizationGrid& grid, T* y) {
   if (has_channel_rows(layout)) {
     for_each_row_block(execution, layout, [&](int64_t, int64_t first, int64_t rows) HWY_ATTR {
       const int64_t at = first * layout.channels;
@@ -82,15 +100,14 @@ HWY_INLINE V backward_vector(V dy, V x, const GridVectors& grid, SumVectors& sum
   return dx;
 }
 
-void backward_span(const float* dy, const float* x, int64_t count, const GridVectors& grid, float* dx,
-                   SumVectors* sums) {
-  const Floats d;
+template <typename T>
+void backward_span(const T* dy, const T* x, int64_t count, const GridVectors& grid, T* dx, SumVectors* sums) {
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     for (int64_t part = 0; part < kParts; ++part) {
       const int64_t at = i + part * kWidth;
-      const V result = backward_vector(hn::LoadU(d, dy + at), hn::LoadU(d, x + at), grid, sums[part]);
-      if (dx != nullptr) hn::StoreU(result, d, dx + at);
+      const V result = backward_vector(load_vector(dy + at), load_vector(x + at), grid, sums[part]);
+      if (dx != nullptr) store_vector(result, dx + at);
     }
   }
   if (i == count) return;
@@ -102,14 +119,6 @@ void backward_span(const float* dy, const float* x, int64_t count, const GridVec
     dy_group[part] = backward_vector(dy_group[part], x_group[part], grid, sums[part]);
   }
   if (dx != nullptr) store_group(dy_group, count - i, dx + i);
-}
-
-// A fixed tree over the lanes.
-HWY_INLINE float sum_of_lanes(const float* lanes) {
-  float sums[kLanes / 2];
-  for (int64_t i = 0; i < 8; ++i) sums[i] = lanes[i] + lanes[i + 8];
-  for (int64_t i = 0; i < 4; ++i) sums[i] += sums[i + 4];
-  return (sums[0] + sums[2]) + (sums[1] + sums[3]);
 }
 
 void store_sums(const SumVectors* sums, int64_t count, float* inside, float* above, float* below) {
@@ -124,8 +133,9 @@ void store_sums(const SumVectors* sums, int64_t count, float* inside, float* abo
   store_group(groups[2], count, below);
 }
 
-void backward_rows(const float* dy, const float* x, int64_t rows, int64_t channels, const QuantizationGrid& grid,
-                   float* dx, const FakeQuantizeSums& partial) {
+template <typename T>
+void backward_rows(const T* dy, const T* x, int64_t rows, int64_t channels, const QuantizationGrid& grid, T* dx,
+                   const FakeQuantizeSums& partial) {
   for (int64_t channel = 0; channel < channels; channel += kLanes) {
     const int64_t count = channels - channel;
     GridVectors grids[kParts];
@@ -147,8 +157,9 @@ void backward_rows(const float* dy, const float* x, int64_t rows, int64_t channe
 }
 
 // partial holds the sums of piece or block k in channel c at k * channels + c.
-void backward(const Execution& execution, const Layout& layout, const float* dy, const float* x,
-              const QuantizationGrid& grid, float* dx, const FakeQuantizeSums& partial) {
+template <typename T>
+void backward(const Execution& execution, const Layout& layout, const T* dy, const T* x, const QuantizationGrid& grid,
+              T* dx, const FakeQuantizeSums& partial) {
   if (has_channel_rows(layout)) {
     for_each_row_block(execution, layout, [&](int64_t block, int64_t first, int64_t rows) HWY_ATTR {
       const int64_t at = first * layout.channels, sums_at = block * layout.channels;
@@ -173,39 +184,48 @@ void backward(const Execution& execution, const Layout& layout, const float* dy,
   });
 }
 
+ForTypes<FakeQuantizeFunctions> functions() {
+  return {{forward<float>, backward<float>}, {forward<Half>, backward<Half>}, {forward<BFloat16>, backward<BFloat16>}};
+}
+
 }  // namespace pare::backends::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace pare::backends::cpu {
 
-HWY_EXPORT(forward);
-HWY_EXPORT(backward);
+HWY_EXPORT(functions);
 
-absl::Status fake_quantize_forward(const Execution& execution, const Layout& layout, const float* x,
-                                   const QuantizationGrid& grid, float* y) {
-  HWY_DYNAMIC_DISPATCH(forward)(execution, layout, x, grid, y);
+template <typename T>
+absl::Status fake_quantize_forward(const Execution& execution, const Layout& layout, const T* x,
+                                   const QuantizationGrid& grid, T* y) {
+  const auto kernel = std::get<FakeQuantizeFunctions<T>>(HWY_DYNAMIC_DISPATCH(functions)());
+  kernel.forward(execution, layout, x, grid, y);
   return absl::OkStatus();
 }
 
-absl::Status fake_quantize_backward(const Execution& execution, const Layout& layout, const float* dy, const float* x,
-                                    const QuantizationGrid& grid, float* dx, const FakeQuantizeSums* sums) {
+template <typename T>
+absl::Status fake_quantize_backward(const Execution& execution, const Layout& layout, const T* dy, const T* x,
+                                    const QuantizationGrid& grid, T* dx, const FakeQuantizeSums* sums) {
   const int64_t terms = has_channel_rows(layout) ? row_blocks(layout) : pieces_of_channel(layout);
   const int64_t size = terms * layout.channels;
   std::vector<float> partial(3 * size);
-  HWY_DYNAMIC_DISPATCH(backward)
-  (execution, layout, dy, x, grid, dx, {partial.data(), partial.data() + size, partial.data() + 2 * size});
+  const auto kernel = std::get<FakeQuantizeFunctions<T>>(HWY_DYNAMIC_DISPATCH(functions)());
+  kernel.backward(execution, layout, dy, x, grid, dx,
+                  {partial.data(), partial.data() + size, partial.data() + 2 * size});
   if (sums == nullptr) return absl::OkStatus();
   float* const results[] = {sums->inside, sums->above, sums->below};
-  for (int64_t kind = 0; kind < 3; ++kind) {
-    for (int64_t channel = 0; channel < layout.channels; ++channel) {
-      double sum = 0;
-      for (int64_t term = 0; term < terms; ++term) sum += partial[kind * size + term * layout.channels + channel];
-      results[kind][channel] = static_cast<float>(sum);
-    }
-  }
+  for (int64_t kind = 0; kind < 3; ++kind)
+    add_terms(partial.data() + kind * size, terms, layout.channels, results[kind]);
   return absl::OkStatus();
 }
+
+#define PARE_INSTANTIATE(T)                                                                                            \
+  template absl::Status fake_quantize_forward(const Execution&, const Layout&, const T*, const QuantizationGrid&, T*); \
+  template absl::Status fake_quantize_backward(const Execution&, const Layout&, const T*, const T*,                    \
+                                               const QuantizationGrid&, T*, const FakeQuantizeSums*);
+PARE_FOR_EACH_TYPE(PARE_INSTANTIATE)
+#undef PARE_INSTANTIATE
 
 }  // namespace pare::backends::cpu
 #endif  // HWY_ONCE

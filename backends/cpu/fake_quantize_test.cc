@@ -13,11 +13,19 @@ namespace pare::backends {
 namespace {
 
 TEST(CpuFakeQuantize, ForwardOnEveryTarget) {
-  for_each_target([] { conformance::check_fake_quantize_forward(cpu_kernels()); });
+  for_each_target([] {
+    conformance::check_fake_quantize_forward(cpu_kernels<float>());
+    conformance::check_fake_quantize_forward(cpu_kernels<Half>());
+    conformance::check_fake_quantize_forward(cpu_kernels<BFloat16>());
+  });
 }
 
 TEST(CpuFakeQuantize, BackwardOnEveryTarget) {
-  for_each_target([] { conformance::check_fake_quantize_backward(cpu_kernels()); });
+  for_each_target([] {
+    conformance::check_fake_quantize_backward(cpu_kernels<float>());
+    conformance::check_fake_quantize_backward(cpu_kernels<Half>());
+    conformance::check_fake_quantize_backward(cpu_kernels<BFloat16>());
+  });
 }
 
 // The sums of numbers that look random, one after the other: inside, above and below of each channel.
@@ -36,7 +44,8 @@ std::vector<float> backward_sums(const Layout& layout) {
   std::vector<float> sums(3 * count);
   const FakeQuantizeSums places{sums.data(), sums.data() + count, sums.data() + 2 * count};
   const QuantizationGrid grid{step.data(), inverse.data(), lowest.data(), highest.data()};
-  EXPECT_TRUE(cpu_kernels().fake_quantize_backward({}, layout, dy.data(), x.data(), grid, nullptr, &places).ok());
+  EXPECT_TRUE(
+      cpu_kernels<float>().fake_quantize_backward({}, layout, dy.data(), x.data(), grid, nullptr, &places).ok());
   return sums;
 }
 

@@ -9,7 +9,7 @@ namespace pare::backends {
 namespace {
 
 TEST(CpuHistogram, OnEveryTarget) {
-  for_each_target([] { conformance::check_histogram(cpu_kernels()); });
+  for_each_target([] { conformance::check_histogram(cpu_kernels<float>()); });
 }
 
 }  // namespace

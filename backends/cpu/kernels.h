@@ -1,4 +1,5 @@
 // backends/cpu/kernels.h: the functions of the vectorized table; backends/kernel_backend.h says what they do.
+// Templates are there for T = float, Half and BFloat16.
 
 #ifndef PARE_BACKENDS_CPU_KERNELS_H_
 #define PARE_BACKENDS_CPU_KERNELS_H_
@@ -11,10 +12,12 @@
 namespace pare::backends::cpu {
 
 // fake_quantize.cc
-absl::Status fake_quantize_forward(const Execution& execution, const Layout& layout, const float* x,
-                                   const QuantizationGrid& grid, float* y);
-absl::Status fake_quantize_backward(const Execution& execution, const Layout& layout, const float* dy, const float* x,
-                                    const QuantizationGrid& grid, float* dx, const FakeQuantizeSums* sums);
+template <typename T>
+absl::Status fake_quantize_forward(const Execution& execution, const Layout& layout, const T* x,
+                                   const QuantizationGrid& grid, T* y);
+template <typename T>
+absl::Status fake_quantize_backward(const Execution& execution, const Layout& layout, const T* dy, const T* x,
+                                    const QuantizationGrid& grid, T* dx, const FakeQuantizeSums* sums);
 
 // codes.cc
 absl::Status quantize_to_codes(const Execution& execution, const Layout& layout, const float* x,

@@ -58,10 +58,10 @@ void forward(benchmark::State& state, const KernelTable<float>& table, const Lay
   }
   state.SetBytesProcessed(state.iterations() * data.x.size() * sizeof(float) * 2);
 }
-BENCHMARK_CAPTURE(forward, reference_per_channel, reference_kernels(), kActivation);
-BENCHMARK_CAPTURE(forward, per_tensor, cpu_kernels(), kPerTensor);
-BENCHMARK_CAPTURE(forward, per_channel, cpu_kernels(), kActivation);
-BENCHMARK_CAPTURE(forward, channels_last, cpu_kernels(), kChannelsLast);
+BENCHMARK_CAPTURE(forward, reference_per_channel, reference_kernels<float>(), kActivation);
+BENCHMARK_CAPTURE(forward, per_tensor, cpu_kernels<float>(), kPerTensor);
+BENCHMARK_CAPTURE(forward, per_channel, cpu_kernels<float>(), kActivation);
+BENCHMARK_CAPTURE(forward, channels_last, cpu_kernels<float>(), kChannelsLast);
 
 void backward(benchmark::State& state, const KernelTable<float>& table, const Layout& layout) {
   Data data(layout);
@@ -74,28 +74,16 @@ void backward(benchmark::State& state, const KernelTable<float>& table, const La
   }
   state.SetBytesProcessed(state.iterations() * data.x.size() * sizeof(float) * 3);
 }
-BENCHMARK_CAPTURE(backward, reference_per_channel, reference_kernels(), kActivation);
-BENCHMARK_CAPTURE(backward, per_tensor, cpu_kernels(), kPerTensor);
-BENCHMARK_CAPTURE(backward, per_channel, cpu_kernels(), kActivation);
-BENCHMARK_CAPTURE(backward, channels_last, cpu_kernels(), kChannelsLast);
-
-void codes(benchmark::State& state, const Layout& layout) {
-  Data data(layout);
-  const std::vector<int32_t> zero_point(layout.channels);
-  std::vector<uint8_t> result(layout.size());
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(
-        cpu_kernels().quantize_to_codes({}, layout, data.x.data(), data.grid(), zero_point.data(), result.data()).ok());
-  }
-  state.SetBytesProcessed(state.iterations() * data.x.size() * (sizeof(float) + 1));
-}
-BENCHMARK_CAPTURE(codes, per_channel, kActivation);
+BENCHMARK_CAPTURE(backward, reference_per_channel, reference_kernels<float>(), kActivation);
+BENCHMARK_CAPTURE(backward, per_tensor, cpu_kernels<float>(), kPerTensor);
+BENCHMARK_CAPTURE(backward, per_channel, cpu_kernels<float>(), kActivation);
+BENCHMARK_CAPTURE(backward, channels_last, cpu_kernels<float>(), kChannelsLast);
 
 void min_max(benchmark::State& state, const Layout& layout) {
   Data data(layout);
   std::vector<float> min(layout.channels), max(min);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(cpu_kernels().min_max({}, layout, data.x.data(), min.data(), max.data()).ok());
+    benchmark::DoNotOptimize(cpu_kernels<float>().min_max({}, layout, data.x.data(), min.data(), max.data()).ok());
   }
   state.SetBytesProcessed(state.iterations() * data.x.size() * sizeof(float));
 }
@@ -107,7 +95,7 @@ void histogram(benchmark::State& state, const Layout& layout) {
   Data data(layout);
   const HistogramBins bins{data.low.data(), data.high.data(), data.inverse_width.data(), 2048};
   for (auto _ : state) {
-    benchmark::DoNotOptimize(cpu_kernels().histogram({}, layout, data.x.data(), bins, data.counts.data()).ok());
+    benchmark::DoNotOptimize(cpu_kernels<float>().histogram({}, layout, data.x.data(), bins, data.counts.data()).ok());
   }
   state.SetBytesProcessed(state.iterations() * data.x.size() * sizeof(float));
 }

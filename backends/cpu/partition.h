@@ -88,6 +88,15 @@ void for_each_piece(const Execution& execution, const Layout& any_layout, const 
 // How many blocks of rows a tensor with channel rows has.
 inline int64_t row_blocks(const Layout& layout) { return divide_up(layout.outer, kRowsOfBlock); }
 
+// results[c] = the sum of the partial sums terms[k * channels + c], k in [0, count), in double.
+inline void add_terms(const float* terms, int64_t count, int64_t channels, float* results) {
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    double sum = 0;
+    for (int64_t k = 0; k < count; ++k) sum += terms[k * channels + channel];
+    results[channel] = static_cast<float>(sum);
+  }
+}
+
 // Calls visit(block, first_row, rows) for all blocks, from many threads.
 template <typename Visit>
 void for_each_row_block(const Execution& execution, const Layout& layout, const Visit& visit) {

@@ -5,23 +5,47 @@
 
 namespace pare::backends {
 
-const KernelTable<float>& reference_kernels() {
-  static constexpr KernelTable<float> table = {
-      .fake_quantize_forward = reference::fake_quantize_forward,
-      .fake_quantize_backward = reference::fake_quantize_backward,
-      .quantize_to_codes = reference::quantize_to_codes,
-      .min_max = reference::min_max,
-      .abs_max = reference::abs_max,
-      .histogram = reference::histogram,
-  };
+namespace {
+
+template <typename T>
+constexpr KernelTable<T> make_table() {
+  KernelTable<T> table;
+  table.fake_quantize_forward = reference::fake_quantize_forward<T>;
+  table.fake_quantize_backward = reference::fake_quantize_backward<T>;
   return table;
 }
+
+}  // namespace
+
+template <typename T>
+const KernelTable<T>& reference_kernels() {
+  static constexpr KernelTable<T> table = make_table<T>();
+  return table;
+}
+
+template <>
+const KernelTable<float>& reference_kernels() {
+  static constexpr KernelTable<float> table = [] {
+    KernelTable<float> typed = make_table<float>();
+    typed.min_max = reference::min_max;
+    typed.abs_max = reference::abs_max;
+    typed.histogram = reference::histogram;
+    return typed;
+  }();
+  return table;
+}
+
+template const KernelTable<Half>& reference_kernels();
+template const KernelTable<BFloat16>& reference_kernels();
 
 absl::Status register_reference_backend() {
   static const absl::Status status = register_backend({
       .name = "reference",
       .priority = 0,
-      .float32 = [](DeviceKind device) { return device == DeviceKind::kCpu ? &reference_kernels() : nullptr; },
+      .float32 = [](DeviceKind device) { return device == DeviceKind::kCpu ? &reference_kernels<float>() : nullptr; },
+      .float16 = [](DeviceKind device) { return device == DeviceKind::kCpu ? &reference_kernels<Half>() : nullptr; },
+      .bfloat16 =
+          [](DeviceKind device) { return device == DeviceKind::kCpu ? &reference_kernels<BFloat16>() : nullptr; },
   });
   return status;
 }

@@ -14,8 +14,9 @@
 
 namespace pare::backends {
 
-// All of the kernels, on host memory.
-const KernelTable<float>& reference_kernels();
+// All of the kernels, on host memory, for T = float, Half and BFloat16.
+template <typename T>
+const KernelTable<T>& reference_kernels();
 
 // OK as well when it is registered already.
 absl::Status register_reference_backend();

@@ -9,7 +9,7 @@ namespace {
 TEST(ReferenceBackend, IsFoundByNameOnTheCpuOnly) {
   ASSERT_TRUE(register_reference_backend().ok());
   ASSERT_TRUE(register_reference_backend().ok());
-  EXPECT_EQ((*find_backend("reference"))->float32(DeviceKind::kCpu), &reference_kernels());
+  EXPECT_EQ((*find_backend("reference"))->float32(DeviceKind::kCpu), &reference_kernels<float>());
   EXPECT_EQ((*find_backend("reference"))->float32(DeviceKind::kCuda), nullptr);
 }
 

@@ -18,7 +18,7 @@ TEST(ReferenceCodes, AreInt8OrUint8AsTheZeroPointSays) {
   const std::vector<float> x = {-100.0f, -0.5f, 100.0f, nan, -9.0f, 0.0f, 900.0f, nan};
   std::vector<uint8_t> codes(x.size());
   ASSERT_TRUE(
-      reference_kernels()
+      reference_kernels<float>()
           .quantize_to_codes({}, {1, 2, 4}, x.data(), {step, inverse, lowest, highest}, zero_point, codes.data())
           .ok());
   EXPECT_THAT(std::vector<int8_t>(codes.begin(), codes.begin() + 4), ElementsAre(-128, -1, 127, 0));

@@ -5,23 +5,26 @@
 
 namespace pare::backends::reference {
 
-absl::Status fake_quantize_forward(const Execution&, const Layout& layout, const float* x, const QuantizationGrid& grid,
-                                   float* y) {
-  for_each_element(layout, [&](int64_t i, int64_t c) { y[i] = fake_quantized(grid, c, x[i]); });
+template <typename T>
+absl::Status fake_quantize_forward(const Execution&, const Layout& layout, const T* x, const QuantizationGrid& grid,
+                                   T* y) {
+  for_each_element(layout,
+                   [&](int64_t i, int64_t c) { y[i] = from_float<T>(fake_quantized(grid, c, to_float(x[i]))); });
   return absl::OkStatus();
 }
 
-absl::Status fake_quantize_backward(const Execution&, const Layout& layout, const float* dy, const float* x,
-                                    const QuantizationGrid& grid, float* dx, const FakeQuantizeSums* sums) {
+template <typename T>
+absl::Status fake_quantize_backward(const Execution&, const Layout& layout, const T* dy, const T* x,
+                                    const QuantizationGrid& grid, T* dx, const FakeQuantizeSums* sums) {
   std::vector<double> inside(layout.channels), above(layout.channels), below(layout.channels);
   for_each_element(layout, [&](int64_t i, int64_t c) {
-    const float gradient = dy[i];
-    const bool is_above = x[i] > grid.step[c] * grid.highest[c];
-    const bool is_below = x[i] < grid.step[c] * grid.lowest[c];
+    const float gradient = to_float(dy[i]), number = to_float(x[i]);
+    const bool is_above = number > grid.step[c] * grid.highest[c];
+    const bool is_below = number < grid.step[c] * grid.lowest[c];
     if (is_above) above[c] += gradient;
     if (is_below) below[c] += gradient;
-    if (!is_above && !is_below) inside[c] += double{gradient} * (fake_quantized(grid, c, x[i]) - x[i]);
-    if (dx != nullptr) dx[i] = is_above || is_below ? 0.0f : gradient;
+    if (!is_above && !is_below) inside[c] += double{gradient} * (fake_quantized(grid, c, number) - number);
+    if (dx != nullptr) dx[i] = from_float<T>(is_above || is_below ? 0.0f : gradient);
   });
   if (sums != nullptr) {
     for (int64_t c = 0; c < layout.channels; ++c) {
@@ -32,5 +35,12 @@ absl::Status fake_quantize_backward(const Execution&, const Layout& layout, cons
   }
   return absl::OkStatus();
 }
+
+#define PARE_INSTANTIATE(T)                                                                                            \
+  template absl::Status fake_quantize_forward(const Execution&, const Layout&, const T*, const QuantizationGrid&, T*); \
+  template absl::Status fake_quantize_backward(const Execution&, const Layout&, const T*, const T*,                    \
+                                               const QuantizationGrid&, T*, const FakeQuantizeSums*);
+PARE_FOR_EACH_TYPE(PARE_INSTANTIATE)
+#undef PARE_INSTANTIATE
 
 }  // namespace pare::backends::reference

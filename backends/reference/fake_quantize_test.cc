@@ -21,8 +21,9 @@ constexpr QuantizationGrid kGrid{kStep, kInverse, kLowest, kHighest};
 TEST(ReferenceFakeQuantize, RoundsHalvesToEvenAndClamps) {
   const std::vector<float> x = {0.25f, 0.75f, -0.25f, -0.75f, 0.26f, 5.0f, -5.0f, kInfinity, -kInfinity, 0.49f};
   std::vector<float> y(x.size());
-  ASSERT_TRUE(
-      reference_kernels().fake_quantize_forward({}, Layout::per_tensor(x.size()), x.data(), kGrid, y.data()).ok());
+  ASSERT_TRUE(reference_kernels<float>()
+                  .fake_quantize_forward({}, Layout::per_tensor(x.size()), x.data(), kGrid, y.data())
+                  .ok());
   EXPECT_THAT(y, ElementsAre(0.0f, 0.5f, 0.0f, -1.0f, 0.5f, 0.5f, -1.0f, 0.5f, -1.0f, 0.5f));
   EXPECT_FALSE(std::signbit(y[2])) << "a level has no negative zero";
 }
@@ -30,7 +31,7 @@ TEST(ReferenceFakeQuantize, RoundsHalvesToEvenAndClamps) {
 TEST(ReferenceFakeQuantize, NanComesOutAsNan) {
   const float x = kNan;
   float y = 0;
-  ASSERT_TRUE(reference_kernels().fake_quantize_forward({}, Layout::per_tensor(1), &x, kGrid, &y).ok());
+  ASSERT_TRUE(reference_kernels<float>().fake_quantize_forward({}, Layout::per_tensor(1), &x, kGrid, &y).ok());
   EXPECT_TRUE(std::isnan(y));
 }
 
@@ -39,7 +40,7 @@ TEST(ReferenceFakeQuantize, ChannelsHaveGridsOfTheirOwn) {
   // [outer 2, channels 2, inner 2]
   const std::vector<float> x = {0.9f, -3.0f, 14.0f, -14.0f, 0.2f, 2.0f, 26.0f, 99.0f};
   std::vector<float> y(x.size());
-  ASSERT_TRUE(reference_kernels()
+  ASSERT_TRUE(reference_kernels<float>()
                   .fake_quantize_forward({}, {2, 2, 2}, x.data(), {step, inverse, lowest, highest}, y.data())
                   .ok());
   EXPECT_THAT(y, ElementsAre(1.0f, -1.0f, 10.0f, 0.0f, 0.0f, 1.0f, 30.0f, 30.0f));
@@ -52,7 +53,7 @@ TEST(ReferenceFakeQuantize, BackwardDividesTheGradientIntoThreeParts) {
   std::vector<float> dx(x.size());
   float inside = 0, above = 0, below = 0;
   const FakeQuantizeSums sums{&inside, &above, &below};
-  ASSERT_TRUE(reference_kernels()
+  ASSERT_TRUE(reference_kernels<float>()
                   .fake_quantize_backward({}, Layout::per_tensor(6), dy.data(), x.data(), kGrid, dx.data(), &sums)
                   .ok());
   EXPECT_THAT(dx, ElementsAre(1.0f, 2.0f, 0.0f, 0.0f, 16.0f, 32.0f));
@@ -65,7 +66,8 @@ TEST(ReferenceFakeQuantize, NanIsInsideSoThatItShows) {
   const float x = kNan, dy = 1;
   float dx = 0, inside = 0, above = 0, below = 0;
   const FakeQuantizeSums sums{&inside, &above, &below};
-  ASSERT_TRUE(reference_kernels().fake_quantize_backward({}, Layout::per_tensor(1), &dy, &x, kGrid, &dx, &sums).ok());
+  ASSERT_TRUE(
+      reference_kernels<float>().fake_quantize_backward({}, Layout::per_tensor(1), &dy, &x, kGrid, &dx, &sums).ok());
   EXPECT_EQ(dx, 1.0f);
   EXPECT_TRUE(std::isnan(inside));
 }

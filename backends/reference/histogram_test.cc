@@ -16,7 +16,8 @@ TEST(ReferenceHistogram, CountsInsideAndOutsideAndAddsUp) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
   const std::vector<float> x = {-1, -0.6f, -0.5f, 0, 0.49f, 0.5f, 1, 1.01f, -3, infinity, nan};
   std::vector<int64_t> counts(bins.counts(), 100);
-  ASSERT_TRUE(reference_kernels().histogram({}, Layout::per_tensor(x.size()), x.data(), bins, counts.data()).ok());
+  ASSERT_TRUE(
+      reference_kernels<float>().histogram({}, Layout::per_tensor(x.size()), x.data(), bins, counts.data()).ok());
   EXPECT_THAT(counts, ElementsAre(101, 102, 101, 102, 102, 102));
 }
 
@@ -24,8 +25,9 @@ TEST(ReferenceHistogram, AnEmptyRangeCountsInItsFirstBin) {
   const float low = 2, high = 2, inverse_width = 0;
   const float x[] = {2, 2, 1, 3};
   int64_t counts[5] = {};
-  ASSERT_TRUE(
-      reference_kernels().histogram({}, Layout::per_tensor(4), x, {&low, &high, &inverse_width, 3}, counts).ok());
+  ASSERT_TRUE(reference_kernels<float>()
+                  .histogram({}, Layout::per_tensor(4), x, {&low, &high, &inverse_width, 3}, counts)
+                  .ok());
   EXPECT_THAT(counts, ElementsAre(1, 2, 0, 0, 1));
 }
 
