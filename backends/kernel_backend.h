@@ -37,9 +37,14 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "backends/device_memory.h"
 #include "backends/half.h"
 #include "backends/philox.h"
 #include "backends/weight_format.h"
@@ -297,17 +302,37 @@ struct KernelTable {
                                     T* y) = nullptr;
 };
 
-// A set of kernels under a name.
+// A device that a backend can run on, for people to read.
+struct DeviceDescription {
+  std::string name;
+  // A device of software, which computes on the same processor as the backend "cpu".
+  bool is_software = false;
+  // Limits and features: pairs of a name and a value.
+  std::vector<std::pair<std::string, std::string>> properties;
+};
+
+// A set of kernels under a name. A function that is not set stands for what the backend lacks.
 struct KernelBackend {
   std::string name;
-  // `auto` takes the highest that runs on the device and has the kernel: reference 0, cpu 100, those of other devices
-  // more.
+  // Kernels for tensors in host memory are looked for from the highest on: reference 0, cpu 100, backends that send
+  // them to another device less than cpu.
   int priority = 0;
+
   // The kernels for tensors of a type on a device, or null if the backend does not run there. Called often: they should
-  // only look up. One that is not set stands for a type that the backend lacks.
+  // only look up.
   std::function<const KernelTable<float>*(DeviceKind)> float32;
   std::function<const KernelTable<Half>*(DeviceKind)> float16 = nullptr;
   std::function<const KernelTable<BFloat16>*(DeviceKind)> bfloat16 = nullptr;
+
+  // The devices that it can use; first the one that it does use unless another is selected. Error: Unavailable, with
+  // what is missing.
+  std::function<absl::StatusOr<std::vector<DeviceDescription>>()> devices = nullptr;
+  // Takes a device for tensors in host memory from now on: a place in devices(), or a part of a name. Error: NotFound,
+  // with the devices that there are.
+  std::function<absl::Status(std::string_view)> select_device = nullptr;
+  // The selected device's memory, on which the kernels of device_kind work; not set: host memory.
+  DeviceKind device_kind = DeviceKind::kCpu;
+  std::function<absl::StatusOr<DeviceMemory*>()> memory = nullptr;
 
   template <typename T>
   const KernelTable<T>* table(DeviceKind device) const;
