@@ -36,9 +36,11 @@ class Conformance : public ::testing::TestWithParam<std::string> {
   }
 PARE_CONFORMANCE_TEST(FakeQuantizeForward, check_fake_quantize_forward)
 PARE_CONFORMANCE_TEST(FakeQuantizeBackward, check_fake_quantize_backward)
-TEST_P(Conformance, MinMax) { check_min_max(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
-TEST_P(Conformance, AbsMax) { check_abs_max(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
-TEST_P(Conformance, Histogram) { check_histogram(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
+PARE_CONFORMANCE_TEST(MinMax, check_min_max)
+PARE_CONFORMANCE_TEST(AbsMax, check_abs_max)
+PARE_CONFORMANCE_TEST(MeanVariance, check_mean_variance)
+PARE_CONFORMANCE_TEST(Histogram, check_histogram)
+PARE_CONFORMANCE_TEST(KeyHistogram, check_key_histogram)
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance, ::testing::ValuesIn(backend_names()),
                          [](const auto& info) { return info.param; });

@@ -24,12 +24,24 @@ absl::Status quantize_to_codes(const Execution& execution, const Layout& layout,
                                const QuantizationGrid& grid, const int32_t* zero_point, uint8_t* codes);
 
 // extremes.cc
-absl::Status min_max(const Execution& execution, const Layout& layout, const float* x, float* min, float* max);
-absl::Status abs_max(const Execution& execution, const Layout& layout, const float* x, float* abs_max);
+template <typename T>
+absl::Status min_max(const Execution& execution, const Layout& layout, const T* x, float* min, float* max);
+template <typename T>
+absl::Status abs_max(const Execution& execution, const Layout& layout, const T* x, float* abs_max);
+
+// mean_variance.cc
+template <typename T>
+absl::Status mean_variance(const Execution& execution, const Layout& layout, const T* x, float* mean, float* variance);
 
 // histogram.cc
-absl::Status histogram(const Execution& execution, const Layout& layout, const float* x, const HistogramBins& bins,
+template <typename T>
+absl::Status histogram(const Execution& execution, const Layout& layout, const T* x, const HistogramBins& bins,
                        int64_t* counts);
+
+// key_histogram.cc
+template <typename T>
+absl::Status key_histogram(const Execution& execution, const Layout& layout, const T* x, const SelectionKeys& keys,
+                           const KeyBins& bins, int64_t* counts);
 
 }  // namespace pare::backends::reference
 
