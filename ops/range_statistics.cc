@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "backends/selection.h"
 #include "ops/tensor_kernels.h"
 
 namespace pare::ops {
@@ -21,6 +24,32 @@ at::Tensor dense_of(const char* operation, const at::Tensor& x, int64_t channel_
   check_channel_axis(operation, x, channel_axis);
   return dense_float32(operation, x.detach());
 }
+
+// Rows of `channels` numbers.
+at::Tensor rows_of(const absl::StatusOr<std::vector<float>>& numbers, int64_t rows, int64_t channels) {
+  throw_unless_ok(numbers.status());
+  at::Tensor result = at::empty({rows, channels}, at::kFloat);
+  std::copy(numbers->begin(), numbers->end(), mutable_data_of(result));
+  return result;
+}
+
+// For selection; holds the tensor.
+struct Selected {
+  Selected(const char* operation, const at::Tensor& x, int64_t channel_axis)
+      : dense(dense_of(operation, x, channel_axis)),
+        layout(layout_of(dense, channel_axis)),
+        kernel(kernel_for(backends::kKeyHistogram<float>)) {}
+
+  backends::HostNumbers<float> numbers() const {
+    auto source = backends::HostNumbers<float>::create(kernel, torch_execution(), {{layout, data_of(dense)}});
+    throw_unless_ok(source.status());
+    return *std::move(source);
+  }
+
+  at::Tensor dense;
+  backends::Layout layout;
+  backends::HostNumbers<float>::Kernel kernel;
+};
 
 }  // namespace
 
@@ -42,6 +71,40 @@ at::Tensor abs_max(const at::Tensor& x, int64_t channel_axis) {
   return result;
 }
 
+Moments mean_variance(const at::Tensor& x, int64_t channel_axis) {
+  const at::Tensor dense = dense_of("mean_variance", x, channel_axis);
+  const int64_t channels = channels_of(dense, channel_axis);
+  const Moments moments{at::empty({channels}, dense.options()), at::empty({channels}, dense.options())};
+  throw_unless_ok(kernel_for(backends::kMeanVariance<float>)(torch_execution(), layout_of(dense, channel_axis),
+                                                             data_of(dense), mutable_data_of(moments.mean),
+                                                             mutable_data_of(moments.variance)));
+  return moments;
+}
+
+at::Tensor order_statistics(const at::Tensor& x, int64_t channel_axis, at::IntArrayRef ranks) {
+  const Selected selected("order_statistics", x, channel_axis);
+  backends::HostNumbers<float> numbers = selected.numbers();
+  return rows_of(backends::order_statistics(numbers, {ranks.data(), ranks.size()}), static_cast<int64_t>(ranks.size()),
+                 selected.layout.channels);
+}
+
+at::Tensor percentiles(const at::Tensor& x, int64_t channel_axis, at::ArrayRef<double> percents) {
+  const Selected selected("percentiles", x, channel_axis);
+  backends::HostNumbers<float> numbers = selected.numbers();
+  return rows_of(backends::percentiles(numbers, {percents.data(), percents.size()}),
+                 static_cast<int64_t>(percents.size()), selected.layout.channels);
+}
+
+MedianAndDeviation median_and_deviation(const at::Tensor& x, int64_t channel_axis, backends::Zeros zeros) {
+  const Selected selected("median_and_deviation", x, channel_axis);
+  auto found = backends::median_and_deviation<float>(selected.kernel, torch_execution(), selected.layout,
+                                                     data_of(selected.dense), zeros);
+  throw_unless_ok(found.status());
+  const int64_t channels = selected.layout.channels;
+  return {rows_of(std::move(found->median), 1, channels).view({channels}),
+          rows_of(std::move(found->deviation), 1, channels).view({channels})};
+}
+
 at::Tensor empty_histogram(int64_t channels, int64_t bins) {
   TORCH_CHECK(channels >= 0 && bins >= 1 && bins <= kMaximumBins,
               "empty_histogram: 1 to 2^23 bins of no negative number of channels are expected, but they are ", bins,
@@ -61,18 +124,20 @@ void add_to_histogram(const at::Tensor& x, int64_t channel_axis, const at::Tenso
   const int64_t bins = counts.size(1) - 2;
   const std::vector<float> lows = channel_parameters(kName, "low", low, channels);
   const std::vector<float> highs = channel_parameters(kName, "high", high, channels);
-  std::vector<float> inverse_widths;
+  std::vector<float> widths, inverse_widths;
   for (int64_t channel = 0; channel < channels; ++channel) {
     TORCH_CHECK(std::isfinite(lows[channel]) && std::isfinite(highs[channel]) && lows[channel] <= highs[channel], kName,
                 ": a finite range with low <= high is expected, but that of channel ", channel, " is [", lows[channel],
                 ", ", highs[channel], "]");
     const double width = double{highs[channel]} - lows[channel];
     const double inverse = std::min<double>(static_cast<double>(bins) / width, std::numeric_limits<float>::max());
+    widths.push_back(static_cast<float>(width / static_cast<double>(bins)));
     inverse_widths.push_back(width == 0 ? 0.0f : static_cast<float>(inverse));
   }
-  throw_unless_ok(kernel_for(backends::kHistogram<float>)(
-      torch_execution(), layout_of(dense, channel_axis), data_of(dense),
-      {lows.data(), highs.data(), inverse_widths.data(), bins}, static_cast<int64_t*>(counts.data_ptr())));
+  throw_unless_ok(
+      kernel_for(backends::kHistogram<float>)(torch_execution(), layout_of(dense, channel_axis), data_of(dense),
+                                              {lows.data(), highs.data(), widths.data(), inverse_widths.data(), bins},
+                                              static_cast<int64_t*>(counts.data_ptr())));
 }
 
 }  // namespace pare::ops

@@ -3,13 +3,17 @@
 //   class Places {  // Of one channel.
 //    public:
 //     static constexpr int64_t kFirstSlot = 0;  // Which of the channel's counts is that of slot 0.
+//     template <bool kChannels>  // Whether each lane is of a channel of its own.
 //     struct Vectors {
 //       // Which numbers count, and what slots() makes slots of for those.
 //       FloatMask operator()(V numbers, IntegerVector& place);
 //       IntegerVector slots(IntegerVector place) const;
 //     };
-//     Vectors vectors() const;
-//     void take(const Vectors& vectors);  // What these counted by themselves.
+//     Vectors<false> vectors() const;
+//     static Vectors<true> vectors(const Places* places);  // Of as many channels as a vector has lanes.
+//     // What these counted by themselves.
+//     void take(const Vectors<false>& vectors);
+//     static void take(const Vectors<true>& vectors, Places* places);
 //     // Adds what is to be said of `size` numbers, of which `counted` were counted in slots, and starts from zero.
 //     void add_others(int64_t size, int64_t counted, int64_t* counts);
 //   };
@@ -42,50 +46,82 @@ namespace pare::backends::cpu::HWY_NAMESPACE {
 using FloatMask = hn::Mask<Floats>;
 using IntegerVector = hn::Vec<Integers>;
 
+// What a table's 32 bits surely hold.
+inline constexpr int64_t kMostNumbers = std::numeric_limits<uint32_t>::max();
+
+// How far one table lies from the next: not at a distance where all that is at the same slot would share few places in
+// the cache.
+inline int64_t table_stride(int64_t slots) { return (divide_up(slots, 16) | 1) * 16; }
+
+// Slots that are put by until they are counted.
+class PutBy {
+ public:
+  HWY_INLINE explicit PutBy(uint32_t* table) : table_(table) {}
+
+  // Puts by the slots that count, each moved by its lane's place in the table.
+  template <typename Vectors>
+  HWY_INLINE void put(const Vectors& vectors, FloatMask counts, IntegerVector place, IntegerVector table_of_lane) {
+    const auto slots = hn::Add(vectors.slots(place), table_of_lane);
+    const auto packed = hn::Compress(slots, hn::RebindMask(Integers(), counts));
+    hn::StoreU(hn::BitCast(Words(), packed), Words(), slots_ + filled_);
+    filled_ += static_cast<int64_t>(hn::CountTrue(Floats(), counts));
+  }
+
+  // Of four vectors: often none of their numbers counts.
+  template <typename Vectors, typename T>
+  HWY_INLINE void put_four(Vectors& vectors, const T* x, int64_t stride, FloatMask valid, IntegerVector table_of_lane) {
+    IntegerVector first_place, second_place, third_place, fourth_place;
+    const FloatMask first = hn::And(vectors(load_vector(x), first_place), valid);
+    const FloatMask second = hn::And(vectors(load_vector(x + stride), second_place), valid);
+    const FloatMask third = hn::And(vectors(load_vector(x + 2 * stride), third_place), valid);
+    const FloatMask fourth = hn::And(vectors(load_vector(x + 3 * stride), fourth_place), valid);
+    if (hn::AllFalse(Floats(), hn::Or(hn::Or(first, second), hn::Or(third, fourth)))) return;
+    put(vectors, first, first_place, table_of_lane);
+    put(vectors, second, second_place, table_of_lane);
+    put(vectors, third, third_place, table_of_lane);
+    put(vectors, fourth, fourth_place, table_of_lane);
+    if (filled_ > kFull) count();
+  }
+
+  // How many were counted all in all, now that all are.
+  HWY_INLINE int64_t finish() {
+    count();
+    return counted_;
+  }
+
+ private:
+  static constexpr int64_t kFull = 1024;
+
+  HWY_INLINE void count() {
+    for (int64_t i = 0; i < filled_; ++i) ++table_[slots_[i]];
+    counted_ += filled_;
+    filled_ = 0;
+  }
+
+  uint32_t* const table_;
+  int64_t filled_ = 0, counted_ = 0;
+  // Behind a full one there is room for four vectors, and for those of a rest.
+  uint32_t slots_[kFull + 8 * kLanes];
+};
+
 // Counts numbers of one channel, at most kMostNumbers of them between two calls of add_to().
 template <typename Places>
 class ChannelCounter {
  public:
-  static constexpr int64_t kMostNumbers = std::numeric_limits<uint32_t>::max();
-
   // tables: 1, 2 or 4.
-  ChannelCounter(int64_t slots, int64_t tables) : slots_(slots), tables_(tables), table_(slots * tables) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) table_of_lane_[lane] = static_cast<int32_t>(lane % tables * slots);
+  ChannelCounter(int64_t slots, int64_t tables)
+      : slots_(slots), tables_(tables), stride_(table_stride(slots)), table_(stride_ * tables) {
+    for (int64_t lane = 0; lane < kLanes; ++lane) table_of_lane_[lane] = static_cast<int32_t>(lane % tables * stride_);
   }
 
   template <typename T>
   void count(const T* x, int64_t size, Places& places) {
-    const Integers d;
-    const IntegerVector table_of_lane = hn::LoadU(d, table_of_lane_);
-    typename Places::Vectors vectors = places.vectors();
-    HWY_ALIGN uint32_t put_by[kBuffer + kLanes];
-    int64_t filled = 0;
-    const auto put = [&](FloatMask counts, IntegerVector place) HWY_ATTR {
-      const auto slots = hn::Add(vectors.slots(place), table_of_lane);
-      const auto packed = hn::Compress(slots, hn::RebindMask(d, counts));
-      hn::StoreU(hn::BitCast(Words(), packed), Words(), put_by + filled);
-      filled += static_cast<int64_t>(hn::CountTrue(Floats(), counts));
-    };
-    const auto count_what_is_put_by = [&] {
-      uint32_t* const table = table_.data();
-      for (int64_t i = 0; i < filled; ++i) ++table[put_by[i]];
-      counted_ += filled;
-      filled = 0;
-    };
+    const IntegerVector table_of_lane = hn::LoadU(Integers(), table_of_lane_);
+    auto vectors = places.vectors();
+    PutBy put_by(table_.data());
+    const FloatMask all = hn::FirstN(Floats(), kWidth);
     int64_t i = 0;
-    for (; i + 4 * kWidth <= size; i += 4 * kWidth) {
-      IntegerVector first_place, second_place, third_place, fourth_place;
-      const FloatMask first = vectors(load_vector(x + i), first_place);
-      const FloatMask second = vectors(load_vector(x + i + kWidth), second_place);
-      const FloatMask third = vectors(load_vector(x + i + 2 * kWidth), third_place);
-      const FloatMask fourth = vectors(load_vector(x + i + 3 * kWidth), fourth_place);
-      if (hn::AllFalse(Floats(), hn::Or(hn::Or(first, second), hn::Or(third, fourth)))) continue;
-      put(first, first_place);
-      put(second, second_place);
-      put(third, third_place);
-      put(fourth, fourth_place);
-      if (filled > kBuffer - 4 * kWidth) count_what_is_put_by();
-    }
+    for (; i + 4 * kWidth <= size; i += 4 * kWidth) put_by.put_four(vectors, x + i, kWidth, all, table_of_lane);
     for (; i < size; i += kLanes) {
       V group[kParts];
       load_group(x + i, size - i, std::numeric_limits<float>::quiet_NaN(), group);
@@ -93,10 +129,10 @@ class ChannelCounter {
         const int64_t left = std::clamp<int64_t>(size - i - part * kWidth, 0, kWidth);
         IntegerVector place;
         const FloatMask counts = vectors(group[part], place);
-        put(hn::And(counts, hn::FirstN(Floats(), left)), place);
+        put_by.put(vectors, hn::And(counts, hn::FirstN(Floats(), left)), place, table_of_lane);
       }
     }
-    count_what_is_put_by();
+    counted_ += put_by.finish();
     places.take(vectors);
     size_ += size;
   }
@@ -105,7 +141,7 @@ class ChannelCounter {
   void add_to(Places& places, int64_t* counts) {
     int64_t* const first = counts + Places::kFirstSlot;
     for (int64_t table = 0; table < tables_; ++table) {
-      for (int64_t slot = 0; slot < slots_; ++slot) first[slot] += table_[table * slots_ + slot];
+      for (int64_t slot = 0; slot < slots_; ++slot) first[slot] += table_[table * stride_ + slot];
     }
     places.add_others(size_, counted_, counts);
     std::fill(table_.begin(), table_.end(), 0);
@@ -113,13 +149,103 @@ class ChannelCounter {
   }
 
  private:
-  // With room for the rest of less than four vectors, in groups of lanes.
-  static constexpr int64_t kBuffer = 1024 + 4 * kLanes;
-
-  const int64_t slots_, tables_;
+  const int64_t slots_, tables_, stride_;
   std::vector<uint32_t> table_;
   int32_t table_of_lane_[kLanes];
   int64_t size_ = 0, counted_ = 0;
+};
+
+// Which channels the lanes of a group stand for, where channels are the fastest dimension: the last group ends with the
+// row, and its first lanes, which the group before has as well, do not count.
+struct ChannelGroup {
+  ChannelGroup(int64_t group, int64_t channels)
+      : first_channel(std::min(group * kLanes, channels - kLanes)), first_lane(group * kLanes - first_channel) {}
+  int64_t first_channel, first_lane;
+};
+
+// Counts numbers of successive groups of channels, at most kMostNumbers rows of them.
+template <typename Places>
+class RowCounter {
+ public:
+  static constexpr int64_t kMostGroups = 8;
+
+  // groups: at most kMostGroups.
+  template <typename MakePlaces>
+  RowCounter(int64_t channels, int64_t first_group, int64_t groups, int64_t slots, const MakePlaces& make_places)
+      : channels_(channels),
+        first_group_(first_group),
+        groups_(groups),
+        slots_(slots),
+        stride_(table_stride(slots)),
+        table_(stride_ * kLanes * groups) {
+    for (int64_t group = 0; group < groups; ++group) {
+      const int64_t first = ChannelGroup(first_group + group, channels).first_channel;
+      for (int64_t lane = 0; lane < kLanes; ++lane) places_.push_back(make_places(first + lane));
+    }
+  }
+
+  // x: the first row.
+  template <typename T>
+  void count(const T* x, int64_t rows) {
+    typename Places::template Vectors<true> vectors[kMostGroups * kParts];
+    IntegerVector table_of_lane[kMostGroups * kParts];
+    FloatMask valid[kMostGroups * kParts];
+    int64_t columns[kMostGroups * kParts];
+    const int64_t parts = groups_ * kParts;
+    for (int64_t part = 0; part < parts; ++part) {
+      const ChannelGroup at(first_group_ + part / kParts, channels_);
+      const int64_t first_lane = part % kParts * kWidth;
+      HWY_ALIGN int32_t tables[kLanes];
+      for (int64_t lane = 0; lane < kWidth; ++lane) {
+        tables[lane] = static_cast<int32_t>((part * kWidth + lane) * stride_);
+      }
+      vectors[part] = Places::vectors(places_.data() + part * kWidth);
+      table_of_lane[part] = hn::Load(Integers(), tables);
+      const int64_t left_out = std::clamp<int64_t>(at.first_lane - first_lane, 0, kWidth);
+      valid[part] = hn::Not(hn::FirstN(Floats(), left_out));
+      columns[part] = at.first_channel + first_lane;
+    }
+    PutBy put_by(table_.data());
+    int64_t row = 0;
+    for (; row + 4 <= rows; row += 4) {
+      for (int64_t part = 0; part < parts; ++part) {
+        put_by.put_four(vectors[part], x + row * channels_ + columns[part], channels_, valid[part],
+                        table_of_lane[part]);
+      }
+    }
+    for (int64_t part = 0; part < parts; ++part) {
+      for (int64_t last = row; last < rows; ++last) {
+        IntegerVector place;
+        const FloatMask counts = vectors[part](load_vector(x + last * channels_ + columns[part]), place);
+        put_by.put(vectors[part], hn::And(counts, valid[part]), place, table_of_lane[part]);
+      }
+      put_by.finish();
+      Places::take(vectors[part], places_.data() + part * kWidth);
+    }
+    rows_ += rows;
+  }
+
+  void add_to(int64_t counts_of_channel, int64_t* counts) {
+    for (int64_t group = 0; group < groups_; ++group) {
+      const ChannelGroup at(first_group_ + group, channels_);
+      for (int64_t lane = at.first_lane; lane < kLanes; ++lane) {
+        const uint32_t* const table = table_.data() + (group * kLanes + lane) * stride_;
+        int64_t* const channel_counts = counts + (at.first_channel + lane) * counts_of_channel;
+        int64_t counted = 0;
+        for (int64_t slot = 0; slot < slots_; ++slot) {
+          channel_counts[Places::kFirstSlot + slot] += table[slot];
+          counted += table[slot];
+        }
+        places_[group * kLanes + lane].add_others(rows_, counted, channel_counts);
+      }
+    }
+  }
+
+ private:
+  const int64_t channels_, first_group_, groups_, slots_, stride_;
+  std::vector<Places> places_;
+  std::vector<uint32_t> table_;
+  int64_t rows_ = 0;
 };
 
 // Counts the numbers [begin, end) of a channel, in the order of memory.
@@ -134,61 +260,86 @@ void count_runs(const Layout& layout, const T* x, int64_t channel, int64_t begin
   }
 }
 
-// Counts rows [begin, end) of a strip of channels that are the fastest dimension, each channel's numbers brought
-// together first.
+// The same of numbers that lie apart, brought together first.
 template <typename T, typename Places>
-void count_rows(const T* x, int64_t channels, int64_t strip, int64_t begin, int64_t end, Places* places,
-                ChannelCounter<Places>* counters) {
-  constexpr int64_t kRows = 64;
+void count_column(const Layout& layout, const T* x, int64_t channel, int64_t begin, int64_t end, Places& places,
+                  ChannelCounter<Places>& counter) {
+  constexpr int64_t kRows = 1024;
   T numbers[kRows];
   for (int64_t first = begin; first < end; first += kRows) {
     const int64_t rows = std::min(kRows, end - first);
-    for (int64_t c = 0; c < strip; ++c) {
-      for (int64_t row = 0; row < rows; ++row) numbers[row] = x[(first + row) * channels + c];
-      counters[c].count(numbers, rows, places[c]);
-    }
+    for (int64_t row = 0; row < rows; ++row) numbers[row] = x[(first + row) * layout.channels + channel];
+    counter.count(numbers, rows, places);
   }
 }
+
+// How a tensor is cut into units of work: parts of each strip of channels. A thread takes successive ones; its own
+// table has to be worth its making, and to hold its counts.
+struct CountingUnits {
+  CountingUnits(const Layout& layout, int64_t channels_of_strip, int64_t slots)
+      : size(layout.outer * layout.inner), strips(divide_up(layout.channels, channels_of_strip)) {
+    const int64_t grain = std::max(kGrain, 4 * channels_of_strip * slots);
+    parts = std::max(size * channels_of_strip / grain, divide_up(size, kMostNumbers / 2));
+    grain_of_units = std::max<int64_t>(1, grain / (size * channels_of_strip));
+  }
+
+  // Calls visit(strip, first, last) for parts of strips that cover units [begin, end): numbers [first, last) of each of
+  // a strip's channels, less than kMostNumbers of them.
+  template <typename Visit>
+  void for_each_part(int64_t begin, int64_t end, const Visit& visit) const {
+    const int64_t parts_at_once = std::max<int64_t>(1, kMostNumbers / 2 * parts / size);
+    while (begin < end) {
+      const int64_t part = begin % parts, last = std::min({parts, part + end - begin, part + parts_at_once});
+      visit(begin / parts, size * part / parts, size * last / parts);
+      begin += last - part;
+    }
+  }
+
+  int64_t size;  // Of a channel.
+  int64_t strips, parts, grain_of_units;
+};
 
 template <typename T, typename MakePlaces>
 void count_channels(const Execution& execution, const Layout& any_layout, const T* x, int64_t slots,
                     int64_t counts_of_channel, const MakePlaces& make_places, int64_t* counts) {
   using Places = decltype(make_places(int64_t{0}));
   const Layout layout = merged(any_layout);
-  const int64_t size = layout.outer * layout.inner;  // Of a channel.
   if (layout.size() == 0) return;
-  // Work is cut into parts of a channel (or of a strip of channels, where those are the fastest dimension); a thread
-  // takes successive ones. A thread's own table has to be worth its making.
-  const bool rows = has_channel_rows(layout);
-  const int64_t strip = rows ? std::min(kLanes, layout.channels) : 1, strips = divide_up(layout.channels, strip);
-  const int64_t grain = std::max(kGrain, 4 * strip * slots);
-  const int64_t parts = std::max(size * strip / grain, divide_up(size, ChannelCounter<Places>::kMostNumbers / 2));
-  const int64_t tables = size < 4 * slots ? 1 : slots * strip <= 4096 ? 4 : slots * strip <= 65536 ? 2 : 1;
   std::mutex mutex;
-  execution.parallel_for(
-      0, strips * parts, std::max<int64_t>(1, grain / (size * strip)), [&](int64_t begin, int64_t end) HWY_ATTR {
-        std::vector<ChannelCounter<Places>> counters(strip, ChannelCounter<Places>(slots, tables));
-        for (int64_t at = begin; at < end;) {
-          const int64_t first_channel = at / parts * strip, first_part = at % parts;
-          // Up to half of what a table can count.
-          const int64_t parts_at_once = std::max<int64_t>(1, ChannelCounter<Places>::kMostNumbers / 2 * parts / size);
-          const int64_t last_part = std::min({parts, first_part + end - at, first_part + parts_at_once});
-          const int64_t first = size * first_part / parts, last = size * last_part / parts;
-          const int64_t channels = std::min(strip, layout.channels - first_channel);
-          std::vector<Places> places;
-          for (int64_t c = 0; c < channels; ++c) places.push_back(make_places(first_channel + c));
-          if (rows) {
-            count_rows(x + first_channel, layout.channels, channels, first, last, places.data(), counters.data());
-          } else {
-            count_runs(layout, x, first_channel, first, last, places[0], counters[0]);
-          }
-          const std::lock_guard lock(mutex);
-          for (int64_t c = 0; c < channels; ++c) {
-            counters[c].add_to(places[c], counts + (first_channel + c) * counts_of_channel);
-          }
-          at += last_part - first_part;
-        }
-      });
+  if (has_channel_rows(layout) && layout.channels >= kLanes) {
+    // As many groups of channels at once as have tables of half a megabyte together.
+    const int64_t all_groups = divide_up(layout.channels, kLanes);
+    const int64_t groups =
+        std::clamp<int64_t>((1 << 17) / (slots * kLanes), 1, std::min(all_groups, RowCounter<Places>::kMostGroups));
+    const CountingUnits units(layout, groups * kLanes, slots);
+    execution.parallel_for(
+        0, units.strips * units.parts, units.grain_of_units, [&](int64_t begin, int64_t end) HWY_ATTR {
+          units.for_each_part(begin, end, [&](int64_t strip, int64_t first, int64_t last) HWY_ATTR {
+            const int64_t first_group = strip * groups;
+            RowCounter<Places> counter(layout.channels, first_group, std::min(groups, all_groups - first_group), slots,
+                                       make_places);
+            counter.count(x + first * layout.channels, last - first);
+            const std::lock_guard lock(mutex);
+            counter.add_to(counts_of_channel, counts);
+          });
+        });
+    return;
+  }
+  const CountingUnits units(layout, 1, slots);
+  const int64_t tables = units.size < 4 * slots ? 1 : slots <= 4096 ? 4 : 2;
+  execution.parallel_for(0, units.strips * units.parts, units.grain_of_units, [&](int64_t begin, int64_t end) HWY_ATTR {
+    ChannelCounter<Places> counter(slots, tables);
+    units.for_each_part(begin, end, [&](int64_t channel, int64_t first, int64_t last) HWY_ATTR {
+      Places places = make_places(channel);
+      if (layout.inner == 1) {
+        count_column(layout, x, channel, first, last, places, counter);
+      } else {
+        count_runs(layout, x, channel, first, last, places, counter);
+      }
+      const std::lock_guard lock(mutex);
+      counter.add_to(places, counts + channel * counts_of_channel);
+    });
+  });
 }
 
 }  // namespace pare::backends::cpu::HWY_NAMESPACE

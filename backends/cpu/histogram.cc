@@ -36,6 +36,7 @@ class BinPlaces {
  public:
   static constexpr int64_t kFirstSlot = 0;
 
+  template <bool kChannels>
   struct Vectors {
     V low, high, width, inverse_width, last, above;
 
@@ -61,7 +62,7 @@ class BinPlaces {
         inverse_width_(bins.inverse_width[channel]),
         bins_(bins.bins) {}
 
-  HWY_INLINE Vectors vectors() const {
+  HWY_INLINE Vectors<false> vectors() const {
     const Floats d;
     return {hn::Set(d, low_),
             hn::Set(d, high_),
@@ -71,7 +72,25 @@ class BinPlaces {
             hn::Set(d, static_cast<float>(bins_ + 1))};
   }
 
-  void take(const Vectors&) {}
+  HWY_INLINE static Vectors<true> vectors(const BinPlaces* places) {
+    const Floats d;
+    HWY_ALIGN float lows[kLanes], highs[kLanes], widths[kLanes], inverse_widths[kLanes];
+    for (int64_t lane = 0; lane < kWidth; ++lane) {
+      lows[lane] = places[lane].low_;
+      highs[lane] = places[lane].high_;
+      widths[lane] = places[lane].width_;
+      inverse_widths[lane] = places[lane].inverse_width_;
+    }
+    return {hn::Load(d, lows),
+            hn::Load(d, highs),
+            hn::Load(d, widths),
+            hn::Load(d, inverse_widths),
+            hn::Set(d, static_cast<float>(places->bins_ - 1)),
+            hn::Set(d, static_cast<float>(places->bins_ + 1))};
+  }
+
+  void take(const Vectors<false>&) {}
+  static void take(const Vectors<true>&, BinPlaces*) {}
   void add_others(int64_t, int64_t, int64_t*) {}
 
  private:

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <tuple>
+#include <type_traits>
 
 #include "backends/cpu/for_types.h"
 #include "backends/cpu/kernels.h"
@@ -40,11 +41,12 @@ class KeyPlaces {
  public:
   static constexpr int64_t kFirstSlot = 1;
 
+  template <bool kChannels>
   struct Vectors {
     V center, scale;
     IntegerVector low, low_distance, last_distance, half;
     int shift;
-    int64_t below;
+    std::conditional_t<kChannels, IntegerVector, int64_t> below;
 
     HWY_INLINE FloatMask operator()(V numbers, IntegerVector& place) {
       const Integers d;
@@ -59,7 +61,12 @@ class KeyPlaces {
         key = hn::Xor(key, hn::And(hn::BroadcastSignBit(key), greatest));
         key = hn::IfThenElse(hn::RebindMask(d, hn::IsNaN(numbers)), greatest, key);
       }
-      below += static_cast<int64_t>(hn::CountTrue(d, hn::Lt(key, low)));
+      const auto is_below = hn::Lt(key, low);
+      if constexpr (kChannels) {
+        below = hn::Sub(below, hn::VecFromMask(d, is_below));
+      } else {
+        below += static_cast<int64_t>(hn::CountTrue(d, is_below));
+      }
       place = hn::Sub(key, low_distance);
       return hn::RebindMask(Floats(), hn::Not(hn::Gt(place, last_distance)));
     }
@@ -79,20 +86,50 @@ class KeyPlaces {
         shift_(bins.shift),
         bins_(bins.bins) {}
 
-  HWY_INLINE Vectors vectors() const {
+  HWY_INLINE Vectors<false> vectors() const {
+    const Floats d;
     const auto set = [](uint32_t word) HWY_ATTR { return hn::Set(Integers(), static_cast<int32_t>(word)); };
-    constexpr uint32_t kHalf = 0x80000000;
-    return {hn::Set(Floats(), center_),
-            hn::Set(Floats(), scale_),
+    // As key ^ kHalf is what is compared, key ^ kHalf - low is the distance ^ kHalf.
+    return {hn::Set(d, center_),
+            hn::Set(d, scale_),
             set(low_ ^ kHalf),
-            set(low_),  // key ^ kHalf - low_ is the distance ^ kHalf.
+            set(low_),
             set((last_ - low_) ^ kHalf),
             set(kHalf >> shift_),
             shift_,
             0};
   }
 
-  HWY_INLINE void take(const Vectors& vectors) { below_ += vectors.below; }
+  HWY_INLINE static Vectors<true> vectors(const KeyPlaces* places) {
+    const Floats d;
+    const Integers integers;
+    HWY_ALIGN float centers[kLanes], scales[kLanes];
+    HWY_ALIGN int32_t lows[kLanes], low_distances[kLanes], last_distances[kLanes];
+    for (int64_t lane = 0; lane < kWidth; ++lane) {
+      const KeyPlaces& place = places[lane];
+      centers[lane] = place.center_;
+      scales[lane] = place.scale_;
+      lows[lane] = static_cast<int32_t>(place.low_ ^ kHalf);
+      low_distances[lane] = static_cast<int32_t>(place.low_);
+      last_distances[lane] = static_cast<int32_t>((place.last_ - place.low_) ^ kHalf);
+    }
+    return {hn::Load(d, centers),
+            hn::Load(d, scales),
+            hn::Load(integers, lows),
+            hn::Load(integers, low_distances),
+            hn::Load(integers, last_distances),
+            hn::Set(integers, static_cast<int32_t>(kHalf >> places->shift_)),
+            places->shift_,
+            hn::Zero(integers)};
+  }
+
+  HWY_INLINE void take(const Vectors<false>& vectors) { below_ += vectors.below; }
+
+  HWY_INLINE static void take(const Vectors<true>& vectors, KeyPlaces* places) {
+    HWY_ALIGN uint32_t below[kLanes];
+    hn::Store(hn::BitCast(Words(), vectors.below), Words(), below);
+    for (int64_t lane = 0; lane < kWidth; ++lane) places[lane].below_ += below[lane];
+  }
 
   void add_others(int64_t size, int64_t counted, int64_t* counts) {
     counts[0] += below_;
@@ -101,6 +138,8 @@ class KeyPlaces {
   }
 
  private:
+  static constexpr uint32_t kHalf = 0x80000000;
+
   float center_, scale_;
   uint32_t low_, last_;
   int shift_;

@@ -119,16 +119,6 @@ std::vector<WeightedValue> QuantileSketch::values() const {
   return result;
 }
 
-double select_quantile(std::vector<float>& values, double q) {
-  const double position = std::clamp(q, 0.0, 1.0) * static_cast<double>(values.size() - 1);
-  const size_t rank = static_cast<size_t>(std::floor(position));
-  std::nth_element(values.begin(), values.begin() + rank, values.end());
-  const double lower = values[rank];
-  if (rank + 1 >= values.size()) return lower;
-  const double upper = *std::min_element(values.begin() + rank + 1, values.end());
-  return lower + (position - rank) * (upper - lower);
-}
-
 MedianAndDeviation median_and_deviation(std::vector<WeightedValue> values) {
   std::sort(values.begin(), values.end(), by_value);
   const double median = weighted_median(values);

@@ -63,9 +63,6 @@ class QuantileSketch {
   bool has_non_finite_ = false;
 };
 
-// Exact, by selection; as numpy's percentile with q in [0, 1]. Reorders `values`, which must not be empty.
-double select_quantile(std::vector<float>& values, double q);
-
 // The median and the median of the distances from it, of numbers with weights. Needs a positive sum of weights.
 struct MedianAndDeviation {
   double median, deviation;

@@ -60,6 +60,17 @@ absl::Status not_finite(const std::string& name, size_t channel) {
                                                  channel, "; look for it in the weights and in the data"));
 }
 
+// median +- 3 sigma, sigma told by the deviation, but not beyond zero where no number is. Nothing but zeros has no
+// median.
+SearchedRange three_sigma(double median, double deviation, float min, float max) {
+  if (std::isnan(median)) return {0, 0};
+  const double reach = kSigmas * kDeviationOfNormal * deviation;
+  double low = median - reach, high = median + reach;
+  if (min >= 0) low = std::max(low, 0.0);
+  if (max <= 0) high = std::min(high, 0.0);
+  return {static_cast<float>(low), static_cast<float>(high)};
+}
+
 // The numbers of each channel with a weight each -> its range, for the types that look at a distribution.
 SearchedRange range_of_distribution(const RangeSettings& settings, const QuantizerConfig& config,
                                     std::vector<WeightedValue> values, float min, float max) {
@@ -67,11 +78,7 @@ SearchedRange range_of_distribution(const RangeSettings& settings, const Quantiz
   std::erase_if(values, [](const WeightedValue& v) { return v.value == 0; });
   if (values.empty()) return {0, 0};
   const auto [median, deviation] = median_and_deviation(std::move(values));
-  const double reach = kSigmas * kDeviationOfNormal * deviation;
-  double low = median - reach, high = median + reach;
-  if (min >= 0) low = std::max(low, 0.0);
-  if (max <= 0) high = std::min(high, 0.0);
-  return {static_cast<float>(low), static_cast<float>(high)};
+  return three_sigma(median, deviation, min, max);
 }
 
 class ExtremesCollector : public RangeCollector {
@@ -207,13 +214,32 @@ ValueRange extremes_of(const at::Tensor& x, int64_t axis) {
 }
 
 ValueRange percentiles_of(const at::Tensor& x, int64_t axis, const RangeSettings& settings) {
+  ValueRange range = extremes_of(x, axis);
+  const std::vector<float> found =
+      to_vector(ops::percentiles(x, axis, {settings.min_percentile, settings.max_percentile}));
+  const size_t channels = range.min.size();
+  for (size_t c = 0; c < channels; ++c) {
+    // A NaN or an infinity, which a percentile may pass by, is to reach the range and be refused there.
+    if (!std::isfinite(range.min[c])) {
+      range.max[c] = range.min[c];
+    } else if (!std::isfinite(range.max[c])) {
+      range.min[c] = range.max[c];
+    } else {
+      range.min[c] = found[c];
+      range.max[c] = found[channels + c];
+    }
+  }
+  return range;
+}
+
+ValueRange three_sigma_of(const at::Tensor& x, int64_t axis, const ValueRange& extremes) {
+  const ops::MedianAndDeviation found = ops::median_and_deviation(x, axis, backends::Zeros::kLeftOut);
+  const std::vector<float> median = to_vector(found.median), deviation = to_vector(found.deviation);
   ValueRange range;
-  for (std::vector<float>& values : by_channel(x, axis)) {
-    // Selection has no order for a NaN; it is to reach the range and be refused there.
-    const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
-    const bool is_finite = bad == values.end();
-    range.min.push_back(is_finite ? static_cast<float>(select_quantile(values, settings.min_percentile / 100)) : *bad);
-    range.max.push_back(is_finite ? static_cast<float>(select_quantile(values, settings.max_percentile / 100)) : *bad);
+  for (size_t c = 0; c < median.size(); ++c) {
+    const SearchedRange of_channel = three_sigma(median[c], deviation[c], extremes.min[c], extremes.max[c]);
+    range.min.push_back(of_channel.min);
+    range.max.push_back(of_channel.max);
   }
   return range;
 }
@@ -270,6 +296,7 @@ absl::StatusOr<ValueRange> weight_range(const RangeSettings& settings, const Qua
     case RangeType::kMeanPercentile:
       return in_torch([&] { return percentiles_of(weight, axis, settings); });
     case RangeType::kThreeSigma:
+      return in_torch([&] { return three_sigma_of(weight, axis, extremes); });
     case RangeType::kMse:
       break;
   }
@@ -278,9 +305,7 @@ absl::StatusOr<ValueRange> weight_range(const RangeSettings& settings, const Qua
     for (const std::vector<float>& numbers : by_channel(weight, axis)) {
       std::vector<WeightedValue> values;
       for (float x : numbers) values.push_back({x, 1.0});
-      const size_t c = range.min.size();
-      const SearchedRange found =
-          range_of_distribution(settings, quantizer.config(), std::move(values), extremes.min[c], extremes.max[c]);
+      const SearchedRange found = search_range(values, quantizer.config());
       range.min.push_back(found.min);
       range.max.push_back(found.max);
     }
