@@ -1,0 +1,87 @@
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "tools/bench/rows.h"
+
+namespace pare::tools::bench {
+namespace {
+
+using backends::Layout;
+using Run = absl::StatusOr<std::function<absl::Status()>>;
+
+// A row for a kernel that reads `elements` floats.
+Row reading_row(std::string name, std::string variant, int64_t elements) {
+  return {.name = std::move(name),
+          .variant = std::move(variant),
+          .elements = elements,
+          .bytes = 4 * elements,
+          .yardstick = Yardstick::kRead};
+}
+
+void add_rows(const Subject& subject, const Layout& layout, const std::string& variant, std::vector<Row>& rows) {
+  const auto* const table = subject.table<float>();
+  const int64_t elements = layout.size();
+  if (table->min_max != nullptr) {
+    rows.push_back(reading_row("min_max", variant, elements));
+    rows.back().prepare = [=]() -> Run {
+      const auto workspace = std::make_shared<Workspace>(subject);
+      PARE_ASSIGN_OR_RETURN(float* const x, workspace->random<float>(elements));
+      PARE_ASSIGN_OR_RETURN(float* const min, workspace->zeros<float>(layout.channels));
+      PARE_ASSIGN_OR_RETURN(float* const max, workspace->zeros<float>(layout.channels));
+      return [=, keep = workspace] { return table->min_max(subject.execution, layout, x, min, max); };
+    };
+  }
+  if (table->abs_max != nullptr) {
+    rows.push_back(reading_row("abs_max", variant, elements));
+    rows.back().prepare = [=]() -> Run {
+      const auto workspace = std::make_shared<Workspace>(subject);
+      PARE_ASSIGN_OR_RETURN(float* const x, workspace->random<float>(elements));
+      PARE_ASSIGN_OR_RETURN(float* const result, workspace->zeros<float>(layout.channels));
+      return [=, keep = workspace] { return table->abs_max(subject.execution, layout, x, result); };
+    };
+  }
+  if (table->mean_variance != nullptr) {
+    rows.push_back(reading_row("mean_variance", variant, elements));
+    rows.back().prepare = [=]() -> Run {
+      const auto workspace = std::make_shared<Workspace>(subject);
+      PARE_ASSIGN_OR_RETURN(float* const x, workspace->random<float>(elements));
+      PARE_ASSIGN_OR_RETURN(float* const mean, workspace->zeros<float>(layout.channels));
+      PARE_ASSIGN_OR_RETURN(float* const variance, workspace->zeros<float>(layout.channels));
+      return [=, keep = workspace] { return table->mean_variance(subject.execution, layout, x, mean, variance); };
+    };
+  }
+  if (table->histogram != nullptr) {
+    rows.push_back(reading_row("histogram, 2048 bins", variant, elements));
+    rows.back().prepare = [=]() -> Run {
+      constexpr int64_t kBins = 2048;
+      const auto workspace = std::make_shared<Workspace>(subject);
+      const auto numbers = [&](float number) {
+        return workspace->copy_of(std::vector<float>(layout.channels, number));
+      };
+      PARE_ASSIGN_OR_RETURN(float* const x, workspace->random<float>(elements));
+      PARE_ASSIGN_OR_RETURN(float* const low, numbers(-4));
+      PARE_ASSIGN_OR_RETURN(float* const high, numbers(4));
+      PARE_ASSIGN_OR_RETURN(float* const inverse_width, numbers(kBins / 8.0f));
+      PARE_ASSIGN_OR_RETURN(int64_t* const counts, workspace->zeros<int64_t>(layout.channels * (kBins + 2)));
+      return [=, keep = workspace] {
+        return table->histogram(subject.execution, layout, x, {low, high, inverse_width, kBins}, counts);
+      };
+    };
+  }
+}
+
+}  // namespace
+
+std::vector<Row> statistics_rows(const Subject& subject, int64_t elements) {
+  std::vector<Row> rows;
+  if (subject.table<float>() == nullptr) return rows;
+  const int64_t channels = std::max<int64_t>(1, std::min<int64_t>(512, elements / 2304));
+  add_rows(subject, Layout::per_tensor(elements), "per tensor", rows);
+  add_rows(subject, {1, channels, elements / channels}, "per channel", rows);
+  add_rows(subject, {elements / 64, 64, 1}, "channels last", rows);
+  return rows;
+}
+
+}  // namespace pare::tools::bench
