@@ -1,17 +1,10 @@
 #include "ops/tensor_kernels.h"
 
-#include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
 #include <string>
 
 namespace pare::ops {
-
-backends::Execution torch_execution() {
-  return {[](int64_t begin, int64_t end, int64_t grain, backends::Execution::Body body) {
-    at::parallel_for(begin, end, grain, [&](int64_t first, int64_t last) { body(first, last); });
-  }};
-}
 
 void throw_unless_ok(const absl::Status& status) { TORCH_CHECK(status.ok(), std::string(status.message())); }
 

@@ -18,11 +18,9 @@
 #include "backends/cpu/backend.h"
 #include "backends/registry.h"
 #include "ops/kernel_choice.h"
+#include "ops/torch_execution.h"
 
 namespace pare::ops {
-
-// Runs on LibTorch's own threads (at::set_num_threads), within its limits on nesting.
-backends::Execution torch_execution();
 
 // Throws a c10::Error with the status's message.
 void throw_unless_ok(const absl::Status& status);

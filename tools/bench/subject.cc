@@ -1,7 +1,5 @@
 #include "tools/bench/subject.h"
 
-#include <ATen/Parallel.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <random>
@@ -10,13 +8,10 @@
 #include "backends/choice.h"
 #include "backends/registry.h"
 #include "base/status_macros.h"
+#include "ops/torch_execution.h"
 
 namespace pare::tools::bench {
 namespace {
-
-void torch_parallel_for(int64_t begin, int64_t end, int64_t grain, backends::Execution::Body body) {
-  at::parallel_for(begin, end, grain, [&](int64_t first, int64_t last) { body(first, last); });
-}
 
 // Host memory, with the C library's copy on all of the threads.
 class HostMemory : public backends::DeviceMemory {
@@ -50,7 +45,7 @@ class HostMemory : public backends::DeviceMemory {
 absl::StatusOr<Subject> make_subject(const std::string& specification, int threads) {
   Subject subject;
   subject.threads = threads;
-  if (threads > 1) subject.execution = {torch_parallel_for};
+  if (threads > 1) subject.execution = ops::torch_execution();
   PARE_ASSIGN_OR_RETURN(const backends::BackendChoice choice,
                         backends::choose_backend(specification, subject.execution));
   PARE_ASSIGN_OR_RETURN(subject.backend, backends::find_backend(choice.name));

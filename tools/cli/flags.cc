@@ -20,6 +20,9 @@ ABSL_FLAG(std::string, model, "", "A TorchScript file, or the name of a model of
 ABSL_FLAG(std::string, config, "", "A compression config (JSON).");
 ABSL_FLAG(std::string, preset, "mixed",
           "Without --config: mixed (asymmetric activations) or performance (symmetric ones).");
+ABSL_FLAG(std::string, backend, "",
+          "The kernels: auto (the fastest), cpu, vulkan, vulkan:DEVICE (its number or a part of its name); unset: the "
+          "config's, or auto. See pare backends.");
 ABSL_FLAG(bool, evaluate, false, "Measure the accuracy on the test images before and after.");
 
 ABSL_FLAG(int64_t, epochs, 1, "Passes over the training images.");

@@ -26,6 +26,7 @@ ABSL_DECLARE_FLAG(uint64_t, seed);
 // Model and compression.
 ABSL_DECLARE_FLAG(std::string, model);
 ABSL_DECLARE_FLAG(std::string, config);
+ABSL_DECLARE_FLAG(std::string, backend);
 ABSL_DECLARE_FLAG(std::string, preset);
 ABSL_DECLARE_FLAG(bool, evaluate);
 

@@ -36,6 +36,7 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   job.model = absl::GetFlag(FLAGS_model);
   PARE_ASSIGN_OR_RETURN(job.data, data_source_from_flags());
   job.config_path = absl::GetFlag(FLAGS_config);
+  job.backend = absl::GetFlag(FLAGS_backend);
   PARE_ASSIGN_OR_RETURN(job.input_size, input_shape_from_flags());
   PARE_ASSIGN_OR_RETURN(job.batch_size, count_from_flag(FLAGS_batch_size, 1));
   job.augment = absl::GetFlag(FLAGS_augment);
@@ -98,7 +99,7 @@ Command train_command() {
                 "std",      "image_size",    "input_shape",     "epochs",        "output_dir",
                 "resume",   "learning_rate", "optimizer",       "weight_decay",  "freeze_batch_norm",
                 "augment",  "batch_size",    "pretrain_epochs", "train_samples", "limit",
-                "seed"},
+                "seed",     "backend"},
       .run = run_train};
 }
 

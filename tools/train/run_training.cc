@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "backends/registry.h"
 #include "base/atomic_file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "compression/create.h"
 #include "config/compression_config.h"
+#include "tools/common/kernels.h"
 #include "tools/common/open_data.h"
 #include "tools/common/open_model.h"
 #include "tools/train/training_settings.h"
@@ -291,6 +293,8 @@ absl::StatusOr<nlohmann::ordered_json> Job::run() {
   if (!job_.config_path.empty()) {
     PARE_ASSIGN_OR_RETURN(config_, CompressionConfig::load(job_.config_path));
   }
+  PARE_RETURN_IF_ERROR(choose_kernels(job_.backend.empty() ? config_.backend : job_.backend));
+  config_.backend = backends::kAutoBackend;  // The choice is made.
   goes_on_ = job_.train.resume && exists(kLastCheckpoint);
   PARE_RETURN_IF_ERROR(open_data());
   PARE_RETURN_IF_ERROR(open());

@@ -34,6 +34,7 @@ struct TrainingJob {
   DataSource data;
 
   std::string config_path;  // empty: no compression
+  std::string backend;      // of the kernels, as in backends/choice.h; empty: the config's
   // Of one batch; empty: the config's input_info for a file, else the data set's.
   std::vector<int64_t> input_size;
 
