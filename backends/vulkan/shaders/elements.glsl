@@ -34,6 +34,12 @@ layout(local_size_x_id = 0) in;
 #define WRITES(binding_number, name) WRITES_OF(Group, binding_number, name)
 #define UPDATES(binding_number, name) UPDATES_OF(Group, binding_number, name)
 
+// x + 0 as the reference has it: a negative zero becomes positive. Compilers drop the addition.
+vec4 positive_zeros(vec4 x) {
+  const uvec4 bits = floatBitsToUint(x);
+  return uintBitsToFloat(mix(bits, uvec4(0), equal(bits, uvec4(0x80000000u))));
+}
+
 // IEEE 754 binary16, in the low 16 bits.
 uvec4 half_bits(vec4 x) {
   const uvec4 bits = floatBitsToUint(x);

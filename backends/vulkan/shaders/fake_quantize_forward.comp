@@ -16,8 +16,8 @@ Group fake_quantized(Group group, vec4 step, vec4 inverse_step, vec4 lowest, vec
   precise vec4 level = roundEven(unpack(group) * inverse_step);
   level = mix(level, lowest, lessThan(level, lowest));
   level = mix(level, highest, greaterThan(level, highest));
-  precise vec4 result = level * step + 0.0;
-  return pack(result);
+  precise vec4 result = level * step;
+  return pack(positive_zeros(result));
 }
 
 void main() {
