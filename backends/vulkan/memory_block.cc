@@ -14,7 +14,8 @@ constexpr VkExternalMemoryHandleTypeFlagBits kHostAllocation = VK_EXTERNAL_MEMOR
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MemoryBlock>> MemoryBlock::allocate(LogicalDevice& device, uint64_t size,
-                                                                   const std::vector<uint32_t>& memory_types) {
+                                                                   const std::vector<uint32_t>& memory_types,
+                                                                   bool mapped) {
   const DeviceFunctions& functions = device.functions();
   std::unique_ptr<MemoryBlock> block(new MemoryBlock(device));
   PARE_RETURN_IF_ERROR(block->create_buffer(size, nullptr));
@@ -34,11 +35,11 @@ absl::StatusOr<std::unique_ptr<MemoryBlock>> MemoryBlock::allocate(LogicalDevice
       device.check(functions.AllocateMemory(device.handle(), &info, nullptr, &block->memory_), "vkAllocateMemory"));
   PARE_RETURN_IF_ERROR(device.check(functions.BindBufferMemory(device.handle(), block->buffer_, block->memory_, 0),
                                     "vkBindBufferMemory"));
-  if (device.snapshot().memory_types[*chosen] & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) {
-    void* mapped = nullptr;
+  if (mapped) {
+    void* address = nullptr;
     PARE_RETURN_IF_ERROR(device.check(
-        functions.MapMemory(device.handle(), block->memory_, 0, VK_WHOLE_SIZE, 0, &mapped), "vkMapMemory"));
-    block->mapped_ = static_cast<char*>(mapped);
+        functions.MapMemory(device.handle(), block->memory_, 0, VK_WHOLE_SIZE, 0, &address), "vkMapMemory"));
+    block->mapped_ = static_cast<char*>(address);
   }
   return block;
 }

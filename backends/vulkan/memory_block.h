@@ -14,9 +14,10 @@ namespace pare::backends::vulkan {
 
 class MemoryBlock {
  public:
-  // In the first of the memory types that a buffer can have; mapped if the host can see it. Error: ResourceExhausted.
+  // In the first of the memory types that a buffer can have; mapped if wanted, all of the types being visible to the
+  // host. Error: ResourceExhausted.
   static absl::StatusOr<std::unique_ptr<MemoryBlock>> allocate(LogicalDevice& device, uint64_t size,
-                                                               const std::vector<uint32_t>& memory_types);
+                                                               const std::vector<uint32_t>& memory_types, bool mapped);
 
   // Host memory as device memory, in place: `pages` and size are multiples of the plan's host_import_alignment. The
   // driver may refuse what it cannot pin, which is an error.
@@ -29,7 +30,7 @@ class MemoryBlock {
 
   VkBuffer buffer() const { return buffer_; }
   uint64_t size() const { return size_; }
-  char* mapped() const { return mapped_; }  // null if the host cannot see it
+  char* mapped() const { return mapped_; }  // null if not mapped
 
  private:
   explicit MemoryBlock(LogicalDevice& device) : device_(device) {}

@@ -88,7 +88,7 @@ absl::StatusOr<MemoryPool::Blocks::iterator> MemoryPool::add_block(uint64_t size
                      " bytes of memory, of which ", statistics_.used_bytes, " are in use: ", size, " more do not fit"));
   }
   absl::StatusOr<std::unique_ptr<MemoryBlock>> memory =
-      MemoryBlock::allocate(device_, size, device_.plan().device_memory_types);
+      MemoryBlock::allocate(device_, size, device_.plan().device_memory_types, device_.plan().unified_memory);
   if (!memory.ok()) {
     return absl::Status(memory.status().code(), absl::StrCat(memory.status().message(), " (", size, " bytes, with ",
                                                              statistics_.reserved_bytes, " taken before)"));

@@ -11,8 +11,8 @@ namespace pare::backends::vulkan {
 absl::StatusOr<std::unique_ptr<StagingRing>> StagingRing::create(LogicalDevice& device) {
   auto ring = std::make_unique<StagingRing>();
   ring->slot_bytes_ = device.plan().staging_slot_bytes;
-  PARE_ASSIGN_OR_RETURN(ring->memory_,
-                        MemoryBlock::allocate(device, kSlots * ring->slot_bytes_, device.plan().staging_memory_types));
+  PARE_ASSIGN_OR_RETURN(ring->memory_, MemoryBlock::allocate(device, kSlots * ring->slot_bytes_,
+                                                             device.plan().staging_memory_types, true));
   return ring;
 }
 

@@ -26,7 +26,9 @@ class VulkanTest : public ::testing::Test {
   }
 
   void TearDown() override {
-    if (device_ != nullptr) EXPECT_EQ(device_->synchronize(), absl::OkStatus());
+    if (device_ != nullptr) {
+      EXPECT_EQ(device_->synchronize(), absl::OkStatus());
+    }
     own_.reset();
     for (const std::string& message : take_validation_messages()) ADD_FAILURE() << message;
   }
