@@ -17,14 +17,14 @@ namespace pare::backends::vulkan {
   X(EnumerateInstanceVersion)           \
   X(EnumerateInstanceExtensionProperties) X(EnumerateInstanceLayerProperties) X(CreateInstance)
 
-#define PARE_VULKAN_INSTANCE_FUNCTIONS(X)                                                                              \
-  X(DestroyInstance)                                                                                                   \
-  X(EnumeratePhysicalDevices)                                                                                          \
-  X(GetPhysicalDeviceProperties)                                                                                       \
-  X(GetPhysicalDeviceProperties2)                                                                                      \
-  X(GetPhysicalDeviceFeatures2)                                                                                        \
-  X(GetPhysicalDeviceQueueFamilyProperties) X(GetPhysicalDeviceMemoryProperties) X(EnumerateDeviceExtensionProperties) \
-      X(CreateDevice) X(GetDeviceProcAddr)
+#define PARE_VULKAN_INSTANCE_FUNCTIONS(X)   \
+  X(DestroyInstance)                        \
+  X(EnumeratePhysicalDevices)               \
+  X(GetPhysicalDeviceProperties)            \
+  X(GetPhysicalDeviceProperties2)           \
+  X(GetPhysicalDeviceFeatures2)             \
+  X(GetPhysicalDeviceQueueFamilyProperties) \
+  X(GetPhysicalDeviceMemoryProperties) X(EnumerateDeviceExtensionProperties) X(CreateDevice) X(GetDeviceProcAddr)
 
 #define PARE_VULKAN_DEVICE_FUNCTIONS(X)                                                                             \
   X(DestroyDevice)                                                                                                  \
@@ -32,7 +32,8 @@ namespace pare::backends::vulkan {
   X(GetDeviceQueue)                                                                                                 \
   X(QueueSubmit)                                                                                                    \
   X(AllocateMemory)                                                                                                 \
-  X(FreeMemory) X(MapMemory) X(CreateBuffer) X(DestroyBuffer) X(GetBufferMemoryRequirements) X(BindBufferMemory)    \
+  X(FreeMemory)                                                                                                     \
+  X(MapMemory) X(CreateBuffer) X(DestroyBuffer) X(GetBufferMemoryRequirements) X(BindBufferMemory)                  \
       X(CreateShaderModule) X(DestroyShaderModule) X(CreateComputePipelines) X(DestroyPipeline)                     \
           X(CreatePipelineLayout) X(DestroyPipelineLayout) X(CreatePipelineCache) X(DestroyPipelineCache)           \
               X(GetPipelineCacheData) X(CreateDescriptorSetLayout) X(DestroyDescriptorSetLayout)                    \
