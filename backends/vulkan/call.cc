@@ -49,7 +49,9 @@ Call::Call(std::initializer_list<const void*> pointers, Device* host_device) {
   status_ = state_->logical().status();
 }
 
-Call::~Call() {
+Call::~Call() { release(); }
+
+void Call::release() {
   if (state_ == nullptr) return;
   // What uses the caller's own memory must have ended, after an error as well.
   const bool imported =
@@ -57,7 +59,9 @@ Call::~Call() {
   if (imported) state_->batch().wait().IgnoreError();
   mirrors_.clear();
   for (char* address : scratch_) state_->free(address);
+  scratch_.clear();
   state_->mutex.Unlock();
+  state_ = nullptr;
 }
 
 const DevicePlan& Call::plan() const {
@@ -74,14 +78,14 @@ absl::StatusOr<Buffer> Call::take_scratch(uint64_t bytes) {
 }
 
 Buffer Call::scratch(uint64_t bytes) {
-  if (!status_.ok()) return {};
+  if (!usable()) return {};
   absl::StatusOr<Buffer> buffer = take_scratch(std::max<uint64_t>(bytes, 1));
   fail(buffer.status());
   return buffer.ok() ? *buffer : Buffer();
 }
 
 void Call::fill(const Buffer& buffer, uint32_t value) {
-  if (!status_.ok() || buffer.bytes == 0) return;
+  if (!usable() || buffer.bytes == 0) return;
   Buffer words = buffer;
   words.bytes = round_up(buffer.bytes, 4);
   fail(state_->batch().fill(words, value));
@@ -89,12 +93,12 @@ void Call::fill(const Buffer& buffer, uint32_t value) {
 
 Buffer Call::constants(const void* data, uint64_t bytes) {
   const Buffer buffer = scratch(bytes);
-  if (status_.ok()) fail(state_->batch().update(buffer, data));
+  if (usable()) fail(state_->batch().update(buffer, data));
   return buffer.read_only();
 }
 
 Buffer Call::bind(const void* pointer, uint64_t bytes, bool read, bool written) {
-  if (!status_.ok()) return {};
+  if (!usable()) return {};
   if (bytes == 0) {
     Buffer nothing = state_->nothing();
     nothing.bytes = 0;
@@ -191,7 +195,7 @@ uint64_t Call::loop_groups(uint64_t invocations) const {
 
 void Call::record(const Shader& shader, absl::Span<const Buffer> buffers, absl::Span<const uint8_t> push,
                   absl::Span<const uint32_t> constants, uint64_t groups) {
-  if (!status_.ok() || groups == 0) return;
+  if (!usable() || groups == 0) return;
   const DevicePlan& plan = state_->plan();
   if (groups > plan.max_groups) {
     return fail(absl::InternalError(absl::StrCat("the shader ", shader.name, " wants ", groups, " workgroups where ",
@@ -214,7 +218,7 @@ void Call::record(const Shader& shader, absl::Span<const Buffer> buffers, absl::
 }
 
 absl::Status Call::read(const Buffer& buffer, void* to) {
-  if (status_.ok()) fail(state_->download(to, buffer));
+  if (usable()) fail(state_->download(to, buffer));
   return status_;
 }
 
@@ -232,7 +236,8 @@ absl::Status Call::write_back() {
 }
 
 absl::Status Call::finish() {
-  if (status_.ok()) fail(write_back());
+  if (state_ != nullptr && status_.ok()) fail(write_back());
+  release();
   return status_;
 }
 

@@ -38,7 +38,7 @@
 //   - After an error everything else is ignored, and finish() returns it. So there is nothing to check in between.
 //   - What is larger than plan().buffer_range in bytes cannot be bound at once: pass ranges of it. elementwise.h has
 //     for_each_piece for that.
-//   - A Call holds its device from construction to destruction: no second one in the same thread at the same time.
+//   - A Call holds its device up to finish(): until then no second Call, and nothing of device.h, in the same thread.
 
 #ifndef PARE_BACKENDS_VULKAN_CALL_H_
 #define PARE_BACKENDS_VULKAN_CALL_H_
@@ -67,7 +67,7 @@ class Call {
   explicit Call(std::initializer_list<const void*> pointers, Device* host_device = nullptr);
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
-  // Frees what the call took. What finish() does, it does only there.
+  // What finish() does, it does only there: without it there are no results.
   ~Call();
 
   // How the device is used: local size, subgroups and so on. Of no meaning after an error.
@@ -119,7 +119,8 @@ class Call {
   void fail(absl::Status status) { status_.Update(status); }
   bool ok() const { return status_.ok(); }
 
-  // Brings results to where the caller wants them.
+  // Brings results to where the caller wants them, and lets go of the device and all that the call took. Nothing can be
+  // recorded afterwards.
   absl::Status finish();
 
  private:
@@ -134,6 +135,8 @@ class Call {
     std::unique_ptr<MemoryBlock> import;  // buffer is this; else it is scratch
   };
 
+  bool usable() const { return state_ != nullptr && status_.ok(); }
+  void release();
   Buffer bind(const void* pointer, uint64_t bytes, bool read, bool written);
   absl::StatusOr<Buffer> bind_mirror(char* pointer, uint64_t bytes, bool host, bool read, bool written);
   absl::Status fill_mirror(Mirror& mirror);
