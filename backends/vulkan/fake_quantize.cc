@@ -1,0 +1,23 @@
+#include "backends/vulkan/call.h"
+#include "backends/vulkan/elementwise.h"
+#include "backends/vulkan/fake_quantize_shaders.h"
+#include "backends/vulkan/kernels.h"
+
+namespace pare::backends::vulkan {
+
+absl::Status fake_quantize_forward(const Execution&, const Layout& layout, const float* x, const QuantizationGrid& grid,
+                                   float* y) {
+  Call call({x, y, grid.step, grid.inverse_step, grid.lowest, grid.highest});
+  const Buffer in = call.input(x, layout.size()), out = call.output(y, layout.size());
+  const Buffer step = call.input(grid.step, layout.channels);
+  const Buffer inverse_step = call.input(grid.inverse_step, layout.channels);
+  const Buffer lowest = call.input(grid.lowest, layout.channels), highest = call.input(grid.highest, layout.channels);
+  for_each_piece(call, layout, sizeof(float), [&](const Piece& piece) {
+    call.dispatch(shaders::fake_quantize_forward_f32,
+                  {piece.of(in, x), piece.of(out, y), step, inverse_step, lowest, highest}, piece.constants,
+                  {channel_mode(layout)}, piece.groups());
+  });
+  return call.finish();
+}
+
+}  // namespace pare::backends::vulkan
