@@ -15,7 +15,10 @@
 
 namespace pare::backends {
 
-const KernelTable<float>& vulkan_kernels();
+// For T = float, Half and BFloat16, as the selected device computes them. Without a device every kernel says what is
+// missing.
+template <typename T>
+const KernelTable<T>& vulkan_kernels();
 
 // OK as well when it is registered already. Opens no device.
 absl::Status register_vulkan_backend();

@@ -16,14 +16,18 @@ TEST(VulkanRegistration, LinkingIsEnough) {
   ASSERT_TRUE(find_backend("vulkan").ok()) << find_backend("vulkan").status();
   const KernelBackend& backend = **find_backend("vulkan");
   EXPECT_EQ(backend.float32(DeviceKind::kCuda), nullptr);
-  const KernelTable<float>* const expected = selected_device().ok() ? &vulkan_kernels() : nullptr;
+  const KernelTable<float>* const expected = selected_device().ok() ? &vulkan_kernels<float>() : nullptr;
   EXPECT_EQ(backend.float32(DeviceKind::kCpu), expected);
   EXPECT_EQ(backend.float32(DeviceKind::kVulkan), expected);
 }
 
 class FakeQuantizeTest : public VulkanTest {};
 
-TEST_F(FakeQuantizeTest, OfHostMemoryIsTheReference) { conformance::check_fake_quantize_forward(vulkan_kernels()); }
+TEST_F(FakeQuantizeTest, OfHostMemoryIsTheReference) {
+  conformance::check_fake_quantize_forward(vulkan_kernels<float>());
+  conformance::check_fake_quantize_forward(vulkan_kernels<Half>());
+  conformance::check_fake_quantize_forward(vulkan_kernels<BFloat16>());
+}
 
 // Tensors larger than what the device can bind, on the device and on the host, with and without memory of its own.
 TEST_F(FakeQuantizeTest, InPiecesIsTheReference) {
@@ -47,7 +51,7 @@ TEST_F(FakeQuantizeTest, InPiecesIsTheReference) {
         highest[c] = 90.0f + c;
       }
       ASSERT_EQ(
-          reference_kernels().fake_quantize_forward(
+          reference_kernels<float>().fake_quantize_forward(
               {}, layout, x.data(), {step.data(), inverse_step.data(), lowest.data(), highest.data()}, expected.data()),
           absl::OkStatus());
       float* const on_device = to_device(x);
@@ -59,10 +63,11 @@ TEST_F(FakeQuantizeTest, InPiecesIsTheReference) {
       float* const first = to_device(parameters);
       const QuantizationGrid grid{first, first + layout.channels, first + 2 * layout.channels,
                                   first + 3 * layout.channels};
-      ASSERT_EQ(vulkan_kernels().fake_quantize_forward({}, layout, on_device, grid, on_device), absl::OkStatus());
+      ASSERT_EQ(vulkan_kernels<float>().fake_quantize_forward({}, layout, on_device, grid, on_device),
+                absl::OkStatus());
       EXPECT_EQ(to_host(on_device, x.size()), expected) << "inner " << layout.inner << ", unified " << unified;
       // The host's tensor with the device's parameters.
-      ASSERT_EQ(vulkan_kernels().fake_quantize_forward({}, layout, x.data(), grid, x.data()), absl::OkStatus());
+      ASSERT_EQ(vulkan_kernels<float>().fake_quantize_forward({}, layout, x.data(), grid, x.data()), absl::OkStatus());
       EXPECT_EQ(x, expected) << "inner " << layout.inner << ", unified " << unified;
       EXPECT_EQ(device_->free(on_device), absl::OkStatus());
       EXPECT_EQ(device_->free(first), absl::OkStatus());

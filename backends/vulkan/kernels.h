@@ -3,13 +3,37 @@
 #ifndef PARE_BACKENDS_VULKAN_KERNELS_H_
 #define PARE_BACKENDS_VULKAN_KERNELS_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "backends/kernel_backend.h"
+#include "backends/vulkan/shader.h"
 
 namespace pare::backends::vulkan {
 
-absl::Status fake_quantize_forward(const Execution& execution, const Layout& layout, const float* x,
-                                   const QuantizationGrid& grid, float* y);
+// Of a shader's three variants the one for tensors of T.
+template <typename T>
+const Shader& variant(const Shader& f32, const Shader& f16, const Shader& bf16);
+template <>
+inline const Shader& variant<float>(const Shader& f32, const Shader&, const Shader&) {
+  return f32;
+}
+template <>
+inline const Shader& variant<Half>(const Shader&, const Shader& f16, const Shader&) {
+  return f16;
+}
+template <>
+inline const Shader& variant<BFloat16>(const Shader&, const Shader&, const Shader& bf16) {
+  return bf16;
+}
+
+// copy.cc: no kernel of the table, but what their speed is held against.
+absl::Status copy_bytes(const uint8_t* x, int64_t bytes, uint8_t* y);
+
+// fake_quantize.cc
+template <typename T>
+absl::Status fake_quantize_forward(const Execution& execution, const Layout& layout, const T* x,
+                                   const QuantizationGrid& grid, T* y);
 
 }  // namespace pare::backends::vulkan
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "backends/vulkan/backend.h"
-#include "backends/vulkan/benchmark_shaders.h"
 #include "backends/vulkan/call.h"
+#include "backends/vulkan/copy_shaders.h"
 #include "backends/vulkan/device.h"
 #include "backends/vulkan/elementwise.h"
 #include "benchmark/benchmark.h"
@@ -84,7 +84,7 @@ void fake_quantize_forward(benchmark::State& state, int64_t channels, int64_t in
   Data data(state, size);
   for (auto _ : state) {
     const absl::Status status =
-        vulkan_kernels().fake_quantize_forward({}, layout_of(size, channels, inner), data.x, data.grid, data.y);
+        vulkan_kernels<float>().fake_quantize_forward({}, layout_of(size, channels, inner), data.x, data.grid, data.y);
     if (!status.ok() || !device()->synchronize().ok()) state.SkipWithError("the kernel failed");
   }
   state.SetBytesProcessed(state.iterations() * state.range(0) * 2);
@@ -99,7 +99,9 @@ void small_kernels_in_a_batch(benchmark::State& state) {
   Data data(state, size);
   for (auto _ : state) {
     for (int i = 0; i < 1000; ++i) {
-      vulkan_kernels().fake_quantize_forward({}, Layout::per_tensor(size), data.x, data.grid, data.x).IgnoreError();
+      vulkan_kernels<float>()
+          .fake_quantize_forward({}, Layout::per_tensor(size), data.x, data.grid, data.x)
+          .IgnoreError();
     }
     if (!device()->synchronize().ok()) state.SkipWithError("the kernel failed");
   }
@@ -113,8 +115,8 @@ void host_memory(benchmark::State& state) {
   const float step = 0.05f, inverse_step = 20.0f, lowest = -128.0f, highest = 127.0f;
   const QuantizationGrid grid{&step, &inverse_step, &lowest, &highest};
   for (auto _ : state) {
-    const absl::Status status =
-        vulkan_kernels().fake_quantize_forward({}, Layout::per_tensor(size), data.host.data(), grid, data.host.data());
+    const absl::Status status = vulkan_kernels<float>().fake_quantize_forward({}, Layout::per_tensor(size),
+                                                                              data.host.data(), grid, data.host.data());
     if (!status.ok()) state.SkipWithError("the kernel failed");
   }
   state.SetBytesProcessed(state.iterations() * state.range(0) * 2);
