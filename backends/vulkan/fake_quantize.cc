@@ -15,7 +15,7 @@ absl::Status fake_quantize_forward(const Execution&, const Layout& layout, const
   for_each_piece(call, layout, sizeof(float), [&](const Piece& piece) {
     call.dispatch(shaders::fake_quantize_forward_f32,
                   {piece.of(in, x), piece.of(out, y), step, inverse_step, lowest, highest}, piece.constants,
-                  {channel_mode(layout)}, piece.groups());
+                  {piece.channel_mode}, piece.invocations);
   });
   return call.finish();
 }
