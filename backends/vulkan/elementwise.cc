@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 namespace pare::backends::vulkan {
 namespace {
@@ -11,7 +12,7 @@ constexpr int64_t kPieceAlignment = 1024;
 // Indices and sums of two of them stay below 2^31.
 constexpr int64_t kMaxIndex = int64_t{1} << 30;
 // Long enough that a block's parameters cost nothing, short enough that there is work for all.
-constexpr uint32_t kBlockLoops = 4;
+constexpr uint32_t kBlockLoops = 16;
 
 // `groups` is the piece's size.
 void cut_into_blocks(PieceConstants& constants, uint32_t run_groups, uint32_t groups, uint32_t local_size) {
@@ -25,6 +26,16 @@ void cut_into_blocks(PieceConstants& constants, uint32_t run_groups, uint32_t gr
   const uint32_t first = constants.remainder / 4;
   constants.first_block = block_of(first);
   constants.end_block = block_of(first + groups - 1) + 1;
+}
+
+// How far apart groups with the same channels are, as many of them as there are invocations for; 0 if there are too few
+// repetitions for that to be of use.
+uint32_t repeating_stride(const Layout& layout, uint64_t groups, uint64_t max_invocations) {
+  if (layout.channels > kMaxIndex || layout.inner > kMaxIndex) return 0;
+  const uint64_t period = std::lcm<uint64_t>(layout.channels * layout.inner, 4) / 4;
+  constexpr uint64_t kUsefulLoops = 4;
+  const uint64_t most = std::min(groups / kUsefulLoops, max_invocations);
+  return most / period * period;
 }
 
 }  // namespace
@@ -42,10 +53,10 @@ void for_each_piece(const Call& call, const Layout& layout, uint64_t widest_elem
   if (!call.ok()) return;
   const int64_t fitting = call.plan().buffer_range / widest_element_bytes;
   for_each_piece(layout, std::max(fitting / kPieceAlignment * kPieceAlignment, kPieceAlignment), call.plan().local_size,
-                 body);
+                 call.plan().loop_groups, body);
 }
 
-void for_each_piece(const Layout& layout, int64_t max_elements, uint32_t local_size,
+void for_each_piece(const Layout& layout, int64_t max_elements, uint32_t local_size, uint32_t loop_groups,
                     absl::FunctionRef<void(const Piece&)> body) {
   const int64_t size = layout.size(), step = std::min(max_elements, kMaxIndex);
   // One channel: everything is one run.
@@ -75,6 +86,9 @@ void for_each_piece(const Layout& layout, int64_t max_elements, uint32_t local_s
     if (mode == kBlocks) {
       cut_into_blocks(constants, (run + 3) / 4, groups, local_size);
       invocations = uint64_t{constants.end_block - constants.first_block} * local_size;
+    } else {
+      constants.stride = repeating_stride(layout, groups, uint64_t{loop_groups} * local_size);
+      if (constants.stride > 0) invocations = constants.stride;
     }
     body({first, mode, invocations, constants});
   }

@@ -16,8 +16,9 @@
 //   #include "elementwise_main.glsl"
 //
 // Where runs of one channel are long (channel_mode 0), they are cut into blocks: a workgroup takes one block after the
-// other, and its parameters are the same for all of its invocations. A reduction of each channel can use the blocks
-// too: block_at() of channels.glsl.
+// other, and its parameters are the same for all of its invocations. Where
+// they are short, an invocation handles groups with the same channels, as far as the tensor repeats itself. A reduction
+// of each channel can use the blocks too: block_at() of channels.glsl.
 
 #ifndef PARE_BACKENDS_VULKAN_ELEMENTWISE_H_
 #define PARE_BACKENDS_VULKAN_ELEMENTWISE_H_
@@ -51,6 +52,8 @@ struct PieceConstants {
   uint32_t block_groups;
   uint32_t first_block, end_block;
   FastDivisor blocks_of_run;
+  // Else: groups that are this far apart have the same channels; 0 where that is too far to be of use.
+  uint32_t stride;
 };
 
 // Specialization constant 1 of shaders with channels.glsl: 0 for blocks of one channel, 1 where 4 elements that begin
@@ -78,8 +81,9 @@ struct Piece {
 void for_each_piece(const Call& call, const Layout& layout, uint64_t widest_element_bytes,
                     absl::FunctionRef<void(const Piece&)> body);
 
-// The same without a Call: at most `max_elements`, itself a multiple of 1024, for workgroups of local_size.
-void for_each_piece(const Layout& layout, int64_t max_elements, uint32_t local_size,
+// The same without a Call: at most `max_elements`, itself a multiple of 1024, for workgroups of local_size, of which
+// loop_groups run at most.
+void for_each_piece(const Layout& layout, int64_t max_elements, uint32_t local_size, uint32_t loop_groups,
                     absl::FunctionRef<void(const Piece&)> body);
 
 }  // namespace pare::backends::vulkan

@@ -36,6 +36,7 @@ Block block_at(const PieceConstants& piece, uint32_t index) {
 }
 
 constexpr uint32_t kLocalSize = 64;
+constexpr uint32_t kLoopGroups = 1000;
 
 TEST(FastDivisor, DividesExactly) {
   std::mt19937 random(3);
@@ -55,14 +56,15 @@ TEST(FastDivisor, DividesExactly) {
 
 TEST(ForEachPiece, CoversEveryElementWithItsChannel) {
   const int64_t big = int64_t{1} << 31;
-  for (const Layout& layout : {Layout{1, 1, 0}, Layout{1, 1, 5000}, Layout{3, 7, 1000}, Layout{2000, 5, 1},
-                               Layout{1, 4000, 3}, Layout{5, 1, 999}, Layout{1, 1, 3 * big}, Layout{2, 3, big + 12},
-                               Layout{1, 7, big / 2 - 1}, Layout{1, big / 8, 100}, Layout{big, 3, 1}}) {
+  for (const Layout& layout :
+       {Layout{1, 1, 0}, Layout{1, 1, 5000}, Layout{3, 7, 1000}, Layout{2000, 5, 1}, Layout{1, 4000, 3},
+        Layout{5, 1, 999}, Layout{1, 1, 3 * big}, Layout{2, 3, big + 12}, Layout{1, 7, big / 2 - 1},
+        Layout{1, big / 8, 100}, Layout{big, 3, 1}, Layout{1 << 20, 6, 7}}) {
     for (int64_t most : {int64_t{1024}, int64_t{1} << 20, int64_t{1} << 29, int64_t{1} << 40}) {
       if (layout.size() / most > 5'000) continue;
       int64_t next = 0;
       std::mt19937 random(5);
-      for_each_piece(layout, most, kLocalSize, [&](const Piece& piece) {
+      for_each_piece(layout, most, kLocalSize, kLoopGroups, [&](const Piece& piece) {
         ASSERT_EQ(piece.first, next);
         ASSERT_EQ(piece.first % 1024, 0);
         ASSERT_GT(piece.constants.count, 0);
@@ -85,6 +87,13 @@ TEST(ForEachPiece, CoversEveryElementWithItsChannel) {
           if (piece.channel_mode != kElements) {
             ASSERT_EQ(channel_of(piece.constants, i / 4 * 4), expected);
           }
+        }
+        const uint32_t stride = piece.constants.stride;
+        if (stride > 0) {
+          ASSERT_EQ(piece.invocations, stride);
+          ASSERT_LE(stride, kLocalSize * kLoopGroups);
+          const uint32_t i = random() % (piece.constants.count - 4 * stride);
+          ASSERT_EQ(channel_of(piece.constants, i), channel_of(piece.constants, i + 4 * stride));
         }
         if (piece.channel_mode != kBlocks) return;
         // Blocks follow each other without gap, each within a run.

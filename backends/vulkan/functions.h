@@ -35,7 +35,8 @@ namespace pare::backends::vulkan {
   X(FreeMemory)                                                                                                     \
   X(MapMemory)                                                                                                      \
   X(CreateBuffer)                                                                                                   \
-  X(DestroyBuffer) X(GetBufferMemoryRequirements) X(BindBufferMemory) X(CreateShaderModule) X(DestroyShaderModule)  \
+  X(DestroyBuffer)                                                                                                  \
+  X(GetBufferMemoryRequirements) X(BindBufferMemory) X(CreateShaderModule) X(DestroyShaderModule)                   \
       X(CreateComputePipelines) X(DestroyPipeline) X(CreatePipelineLayout) X(DestroyPipelineLayout)                 \
           X(CreatePipelineCache) X(DestroyPipelineCache) X(GetPipelineCacheData) X(CreateDescriptorSetLayout)       \
               X(DestroyDescriptorSetLayout) X(CreateDescriptorPool) X(DestroyDescriptorPool) X(ResetDescriptorPool) \

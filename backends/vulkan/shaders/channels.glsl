@@ -19,6 +19,7 @@ struct PieceConstants {
   uint block_groups;
   uint first_block, end_block;
   uint blocks_multiplier, blocks_shift;
+  uint stride;
 };
 
 // n / divisor for n < 2^31, as elementwise.h's fast_divisor() made it.

@@ -14,5 +14,11 @@ void main() {
     }
     return;
   }
+  if (piece.stride > 0u) {
+    if (FIRST_GROUP >= piece.stride) return;
+    const Parameters same = parameters(channels_of(piece, FIRST_GROUP));
+    for (uint g = FIRST_GROUP; g < GROUPS(piece.count); g += piece.stride) visit(g, same);
+    return;
+  }
   for (uint g = FIRST_GROUP; g < GROUPS(piece.count); g += GROUP_STRIDE) visit(g, parameters(channels_of(piece, g)));
 }
