@@ -20,7 +20,7 @@
 //     const Buffer in = call.input(x, layout.size()), out = call.output(y, layout.size());
 //     for_each_piece(call, layout, sizeof(float), [&](const Piece& piece) {
 //       call.dispatch(shaders::negate_f32, {piece.of(in, x), piece.of(out, y)}, piece.constants.count, {},
-//                     piece.groups());
+//                     piece.invocations);
 //     });
 //     return call.finish();
 //   }

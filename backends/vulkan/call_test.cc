@@ -29,7 +29,8 @@ absl::Status negate(const float* x, float* y, int64_t size, Device* host_device 
   Call call({x, y}, host_device);
   const Buffer in = call.input(x, size), out = call.output(y, size);
   for_each_piece(call, Layout::per_tensor(size), sizeof(float), [&](const Piece& piece) {
-    call.dispatch(shaders::negate_f32, {piece.of(in, x), piece.of(out, y)}, piece.constants.count, {}, piece.groups());
+    call.dispatch(shaders::negate_f32, {piece.of(in, x), piece.of(out, y)}, piece.constants.count, {},
+                  piece.invocations);
   });
   return call.finish();
 }

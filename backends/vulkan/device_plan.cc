@@ -14,6 +14,9 @@ namespace pare::backends::vulkan {
 namespace {
 
 constexpr uint32_t kMaxLocalSize = 256;
+// A CPU runs the invocations of a workgroup one vector after the other: more of them only cut its loops short.
+constexpr uint32_t kCpuLocalSize = 16;
+constexpr uint32_t kCpuLoopGroups = 2048;
 constexpr uint32_t kMinInvocations = 64;
 constexpr uint32_t kMaxGroups = 65'535;
 constexpr uint32_t kMaxBuffers = 16;
@@ -87,10 +90,9 @@ absl::StatusOr<DevicePlan> make_device_plan(const DeviceSnapshot& snapshot) {
   }
 
   const bool is_cpu = snapshot.type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-  plan.local_size = std::min(std::bit_floor(snapshot.invocations), kMaxLocalSize);
+  plan.local_size = std::min(std::bit_floor(snapshot.invocations), is_cpu ? kCpuLocalSize : kMaxLocalSize);
   plan.max_groups = std::min(snapshot.group_count, kMaxGroups);
-  // A CPU runs workgroups on a few threads: fewer and longer loops cost less to start.
-  plan.loop_groups = std::min(plan.max_groups, is_cpu ? 256u : kMaxGroups);
+  plan.loop_groups = std::min(plan.max_groups, is_cpu ? kCpuLoopGroups : kMaxGroups);
   plan.max_buffers = std::min(snapshot.storage_buffers, kMaxBuffers);
   plan.buffer_range = snapshot.storage_buffer_range / 4096 * 4096;
   plan.offset_alignment = std::max<uint64_t>(snapshot.offset_alignment, 16);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 namespace pare::backends::vulkan {
 namespace {
@@ -10,6 +11,32 @@ namespace {
 constexpr int64_t kPieceAlignment = 1024;
 // Indices and sums of two of them stay below 2^31.
 constexpr int64_t kMaxIndex = int64_t{1} << 30;
+// Long enough that a block's parameters cost nothing, short enough that there is work for all.
+constexpr uint32_t kBlockLoops = 16;
+
+// `groups` is the piece's size.
+void cut_into_blocks(PieceConstants& constants, uint32_t run_groups, uint32_t groups, uint32_t local_size) {
+  constants.run_groups = run_groups;
+  constants.block_groups = std::min(run_groups, kBlockLoops * local_size);
+  const uint32_t blocks_of_run = (run_groups + constants.block_groups - 1) / constants.block_groups;
+  constants.blocks_of_run = fast_divisor(blocks_of_run);
+  const auto block_of = [&](uint32_t group) {
+    return group / run_groups * blocks_of_run + group % run_groups / constants.block_groups;
+  };
+  const uint32_t first = constants.remainder / 4;
+  constants.first_block = block_of(first);
+  constants.end_block = block_of(first + groups - 1) + 1;
+}
+
+// How far apart groups with the same channels are, as many of them as there are invocations for; 0 if there are too few
+// repetitions for that to be of use.
+uint32_t repeating_stride(const Layout& layout, uint64_t groups, uint64_t max_invocations) {
+  if (layout.channels > kMaxIndex || layout.inner > kMaxIndex) return 0;
+  const uint64_t period = std::lcm<uint64_t>(layout.channels * layout.inner, 4) / 4;
+  constexpr uint64_t kUsefulLoops = 4;
+  const uint64_t most = std::min(groups / kUsefulLoops, max_invocations);
+  return most / period * period;
+}
 
 }  // namespace
 
@@ -25,36 +52,46 @@ void for_each_piece(const Call& call, const Layout& layout, uint64_t widest_elem
                     absl::FunctionRef<void(const Piece&)> body) {
   if (!call.ok()) return;
   const int64_t fitting = call.plan().buffer_range / widest_element_bytes;
-  for_each_piece(layout, std::max(fitting / kPieceAlignment * kPieceAlignment, kPieceAlignment), body);
+  for_each_piece(layout, std::max(fitting / kPieceAlignment * kPieceAlignment, kPieceAlignment), call.plan().local_size,
+                 call.plan().loop_groups, body);
 }
 
-void for_each_piece(const Layout& layout, int64_t max_elements, absl::FunctionRef<void(const Piece&)> body) {
+void for_each_piece(const Layout& layout, int64_t max_elements, uint32_t local_size, uint32_t loop_groups,
+                    absl::FunctionRef<void(const Piece&)> body) {
   const int64_t size = layout.size(), step = std::min(max_elements, kMaxIndex);
-  const bool per_tensor = layout.channels == 1;
+  // One channel: everything is one run.
+  const int64_t channels = layout.channels, inner = channels == 1 ? std::max<int64_t>(size, 1) : layout.inner;
+  const bool whole_groups = channels == 1 || inner % 4 == 0;
+  const ChannelMode mode = !whole_groups                                       ? kElements
+                           : channels == 1 || inner / 4 >= int64_t{local_size} ? kBlocks
+                                                                               : kGroups;
   for (int64_t first = 0; first < size; first += step) {
     const int64_t count = std::min(step, size - first);
     PieceConstants constants{};
     constants.count = count;
-    // One channel: everything is one run.
-    const int64_t inner = per_tensor ? kMaxIndex : layout.inner;
-    int64_t remainder = per_tensor ? 0 : first % inner;
+    int64_t remainder = first % inner;
     if (inner > kMaxIndex) {
       // At most one run ends in the piece: runs of kMaxIndex that end where it does are the same.
       const int64_t left = inner - remainder;
       remainder = left <= count ? kMaxIndex - left : 0;
     }
-    constants.channels = std::min(layout.channels, kMaxIndex);
-    constants.channel = per_tensor ? 0 : first / inner % layout.channels;
+    const int64_t run = std::min(inner, kMaxIndex);
+    constants.channels = std::min(channels, kMaxIndex);
+    constants.channel = first / inner % channels;
     constants.remainder = remainder;
-    constants.inner = fast_divisor(std::min(inner, kMaxIndex));
+    constants.inner = fast_divisor(run);
     constants.channels_divisor = fast_divisor(constants.channels);
-    body({first, constants});
+    const uint32_t groups = (count + 3) / 4;
+    uint64_t invocations = groups;
+    if (mode == kBlocks) {
+      cut_into_blocks(constants, (run + 3) / 4, groups, local_size);
+      invocations = uint64_t{constants.end_block - constants.first_block} * local_size;
+    } else {
+      constants.stride = repeating_stride(layout, groups, uint64_t{loop_groups} * local_size);
+      if (constants.stride > 0) invocations = constants.stride;
+    }
+    body({first, mode, invocations, constants});
   }
-}
-
-uint32_t channel_mode(const Layout& layout) {
-  if (layout.channels == 1) return 0;
-  return layout.inner % 4 == 0 ? 1 : 2;
 }
 
 }  // namespace pare::backends::vulkan

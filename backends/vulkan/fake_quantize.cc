@@ -17,7 +17,7 @@ absl::Status fake_quantize_forward(const Execution&, const Layout& layout, const
   const Buffer lowest = call.input(grid.lowest, layout.channels), highest = call.input(grid.highest, layout.channels);
   for_each_piece(call, layout, sizeof(T), [&](const Piece& piece) {
     call.dispatch(shader, {piece.of(in, x), piece.of(out, y), step, inverse_step, lowest, highest}, piece.constants,
-                  {channel_mode(layout)}, piece.groups());
+                  {piece.channel_mode}, piece.invocations);
   });
   return call.finish();
 }

@@ -71,13 +71,13 @@ void copy(benchmark::State& state) {
     const Buffer in = call.input(data.x, size), out = call.output(data.y, size);
     for_each_piece(call, Layout::per_tensor(size), sizeof(float), [&](const Piece& piece) {
       call.dispatch(shaders::copy, {piece.of(in, data.x), piece.of(out, data.y)}, piece.constants.count, {},
-                    piece.groups());
+                    piece.invocations);
     });
     if (!call.finish().ok() || !device()->synchronize().ok()) state.SkipWithError("the copy failed");
   }
   state.SetBytesProcessed(state.iterations() * state.range(0) * 2);
 }
-BENCHMARK(copy)->Arg(1 << 20)->Arg(8 << 20)->Arg(64 << 20)->UseRealTime();
+BENCHMARK(copy)->Arg(1 << 20)->Arg(8 << 20)->Arg(64 << 20)->MeasureProcessCPUTime()->UseRealTime();
 
 void fake_quantize_forward(benchmark::State& state, int64_t channels, int64_t inner) {
   const int64_t size = state.range(0) / sizeof(float);
@@ -89,9 +89,22 @@ void fake_quantize_forward(benchmark::State& state, int64_t channels, int64_t in
   }
   state.SetBytesProcessed(state.iterations() * state.range(0) * 2);
 }
-BENCHMARK_CAPTURE(fake_quantize_forward, per_tensor, 1, 1)->Arg(1 << 20)->Arg(8 << 20)->Arg(64 << 20)->UseRealTime();
-BENCHMARK_CAPTURE(fake_quantize_forward, per_channel, kChannels, 1024)->Arg(8 << 20)->UseRealTime();
-BENCHMARK_CAPTURE(fake_quantize_forward, channels_last, kChannels, 1)->Arg(8 << 20)->UseRealTime();
+BENCHMARK_CAPTURE(fake_quantize_forward, per_tensor, 1, 1)
+    ->Arg(1 << 20)
+    ->Arg(8 << 20)
+    ->Arg(64 << 20)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+BENCHMARK_CAPTURE(fake_quantize_forward, per_channel, kChannels, 1024)
+    ->Arg(1 << 20)
+    ->Arg(8 << 20)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+BENCHMARK_CAPTURE(fake_quantize_forward, channels_last, kChannels, 1)
+    ->Arg(1 << 20)
+    ->Arg(8 << 20)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
 
 // One small kernel after the other, each on the result of the one before: one iteration is one kernel.
 void small_kernels_in_a_batch(benchmark::State& state) {
@@ -107,7 +120,7 @@ void small_kernels_in_a_batch(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * 1000);
 }
-BENCHMARK(small_kernels_in_a_batch)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(small_kernels_in_a_batch)->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMicrosecond);
 
 void host_memory(benchmark::State& state) {
   const int64_t size = state.range(0) / sizeof(float);
@@ -121,7 +134,7 @@ void host_memory(benchmark::State& state) {
   }
   state.SetBytesProcessed(state.iterations() * state.range(0) * 2);
 }
-BENCHMARK(host_memory)->Arg(4 << 10)->Arg(8 << 20)->UseRealTime();
+BENCHMARK(host_memory)->Arg(4 << 10)->Arg(8 << 20)->MeasureProcessCPUTime()->UseRealTime();
 
 }  // namespace
 }  // namespace pare::backends::vulkan
