@@ -30,6 +30,22 @@ void check_abs_max(const KernelTable<T>& tested);
 template <typename T>
 void check_histogram(const KernelTable<T>& tested);
 
+// sparsity_checks.cc
+template <typename T>
+void check_magnitude_mask(const KernelTable<T>& tested);
+template <typename T>
+void check_apply_mask(const KernelTable<T>& tested);
+template <typename T>
+void check_count_zeros(const KernelTable<T>& tested);
+template <typename T>
+void check_count_above(const KernelTable<T>& tested);
+template <typename T>
+void check_rb_mask_forward(const KernelTable<T>& tested);
+template <typename T>
+void check_rb_mask_backward(const KernelTable<T>& tested);
+template <typename T>
+void check_n_of_m_mask(const KernelTable<T>& tested);
+
 }  // namespace pare::backends::conformance
 
 #endif  // PARE_BACKENDS_CONFORMANCE_CHECKS_H_

@@ -39,6 +39,13 @@ PARE_CONFORMANCE_TEST(FakeQuantizeBackward, check_fake_quantize_backward)
 TEST_P(Conformance, MinMax) { check_min_max(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
 TEST_P(Conformance, AbsMax) { check_abs_max(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
 TEST_P(Conformance, Histogram) { check_histogram(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
+PARE_CONFORMANCE_TEST(MagnitudeMask, check_magnitude_mask)
+PARE_CONFORMANCE_TEST(ApplyMask, check_apply_mask)
+PARE_CONFORMANCE_TEST(CountZeros, check_count_zeros)
+PARE_CONFORMANCE_TEST(CountAbove, check_count_above)
+PARE_CONFORMANCE_TEST(RbMaskForward, check_rb_mask_forward)
+PARE_CONFORMANCE_TEST(RbMaskBackward, check_rb_mask_backward)
+PARE_CONFORMANCE_TEST(NOfMMask, check_n_of_m_mask)
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance, ::testing::ValuesIn(backend_names()),
                          [](const auto& info) { return info.param; });

@@ -12,6 +12,13 @@ constexpr KernelTable<T> make_table() {
   KernelTable<T> table;
   table.fake_quantize_forward = cpu::fake_quantize_forward<T>;
   table.fake_quantize_backward = cpu::fake_quantize_backward<T>;
+  table.magnitude_mask = cpu::magnitude_mask<T>;
+  table.apply_mask = cpu::apply_mask<T>;
+  table.count_zeros = cpu::count_zeros<T>;
+  table.count_above = cpu::count_above<T>;
+  table.rb_mask_forward = cpu::rb_mask_forward<T>;
+  table.rb_mask_backward = cpu::rb_mask_backward<T>;
+  table.n_of_m_mask = cpu::n_of_m_mask<T>;
   return table;
 }
 

@@ -31,6 +31,32 @@ absl::Status abs_max(const Execution& execution, const Layout& layout, const flo
 absl::Status histogram(const Execution& execution, const Layout& layout, const float* x, const HistogramBins& bins,
                        int64_t* counts);
 
+// masks.cc
+template <typename T>
+absl::Status magnitude_mask(const Execution& execution, const Layout& layout, const T* x, const float* scale,
+                            float threshold, uint8_t* mask, T* y);
+template <typename T>
+absl::Status apply_mask(const Execution& execution, int64_t size, const T* x, const uint8_t* mask, T* y);
+
+// counts.cc
+template <typename T>
+absl::Status count_zeros(const Execution& execution, const Layout& layout, const T* x, int64_t* counts);
+template <typename T>
+absl::Status count_above(const Execution& execution, const Layout& layout, const T* x, float threshold,
+                         int64_t* counts);
+
+// rb_mask.cc
+template <typename T>
+absl::Status rb_mask_forward(const Execution& execution, int64_t size, const T* w, const float* logits,
+                             const RandomStream* random, uint8_t* mask, T* y);
+template <typename T>
+absl::Status rb_mask_backward(const Execution& execution, int64_t size, const T* dy, const T* w, const uint8_t* mask,
+                              T* dw, float* d_logits);
+
+// n_of_m.cc
+template <typename T>
+absl::Status n_of_m_mask(const Execution& execution, const Layout& layout, const T* x, int n, int m, uint8_t* mask);
+
 }  // namespace pare::backends::cpu
 
 #endif  // PARE_BACKENDS_CPU_KERNELS_H_

@@ -12,6 +12,13 @@ constexpr KernelTable<T> make_table() {
   KernelTable<T> table;
   table.fake_quantize_forward = reference::fake_quantize_forward<T>;
   table.fake_quantize_backward = reference::fake_quantize_backward<T>;
+  table.magnitude_mask = reference::magnitude_mask<T>;
+  table.apply_mask = reference::apply_mask<T>;
+  table.count_zeros = reference::count_zeros<T>;
+  table.count_above = reference::count_above<T>;
+  table.rb_mask_forward = reference::rb_mask_forward<T>;
+  table.rb_mask_backward = reference::rb_mask_backward<T>;
+  table.n_of_m_mask = reference::n_of_m_mask<T>;
   return table;
 }
 
