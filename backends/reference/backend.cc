@@ -12,6 +12,10 @@ constexpr KernelTable<T> make_table() {
   KernelTable<T> table;
   table.fake_quantize_forward = reference::fake_quantize_forward<T>;
   table.fake_quantize_backward = reference::fake_quantize_backward<T>;
+  table.quantize_to_codes = reference::quantize_to_codes<T>;
+  table.dequantize_codes = reference::dequantize_codes<T>;
+  table.quantize_groups = reference::quantize_groups<T>;
+  table.dequantize_groups = reference::dequantize_groups<T>;
   return table;
 }
 
