@@ -30,6 +30,16 @@ void check_abs_max(const KernelTable<T>& tested);
 template <typename T>
 void check_histogram(const KernelTable<T>& tested);
 
+// storage_checks.cc
+template <typename T>
+void check_quantize_to_codes(const KernelTable<T>& tested);
+template <typename T>
+void check_dequantize_codes(const KernelTable<T>& tested);
+template <typename T>
+void check_quantize_groups(const KernelTable<T>& tested);
+template <typename T>
+void check_dequantize_groups(const KernelTable<T>& tested);
+
 }  // namespace pare::backends::conformance
 
 #endif  // PARE_BACKENDS_CONFORMANCE_CHECKS_H_

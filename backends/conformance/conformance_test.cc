@@ -39,6 +39,10 @@ PARE_CONFORMANCE_TEST(FakeQuantizeBackward, check_fake_quantize_backward)
 TEST_P(Conformance, MinMax) { check_min_max(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
 TEST_P(Conformance, AbsMax) { check_abs_max(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
 TEST_P(Conformance, Histogram) { check_histogram(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
+PARE_CONFORMANCE_TEST(QuantizeToCodes, check_quantize_to_codes)
+PARE_CONFORMANCE_TEST(DequantizeCodes, check_dequantize_codes)
+PARE_CONFORMANCE_TEST(QuantizeGroups, check_quantize_groups)
+PARE_CONFORMANCE_TEST(DequantizeGroups, check_dequantize_groups)
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance, ::testing::ValuesIn(backend_names()),
                          [](const auto& info) { return info.param; });

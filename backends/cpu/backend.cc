@@ -12,6 +12,8 @@ constexpr KernelTable<T> make_table() {
   KernelTable<T> table;
   table.fake_quantize_forward = cpu::fake_quantize_forward<T>;
   table.fake_quantize_backward = cpu::fake_quantize_backward<T>;
+  table.quantize_to_codes = cpu::quantize_to_codes<T>;
+  table.dequantize_codes = cpu::dequantize_codes<T>;
   return table;
 }
 
