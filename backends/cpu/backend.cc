@@ -14,6 +14,8 @@ constexpr KernelTable<T> make_table() {
   table.fake_quantize_backward = cpu::fake_quantize_backward<T>;
   table.quantize_to_codes = cpu::quantize_to_codes<T>;
   table.dequantize_codes = cpu::dequantize_codes<T>;
+  table.quantize_groups = cpu::quantize_groups<T>;
+  table.dequantize_groups = cpu::dequantize_groups<T>;
   return table;
 }
 
