@@ -68,11 +68,6 @@ const char* name_of(Numbers numbers) {
   return "";
 }
 
-uint64_t seed_of_run() {
-  const char* const seed = std::getenv("PARE_TEST_SEED");
-  return seed == nullptr ? 20261124 : std::strtoull(seed, nullptr, 10);
-}
-
 float special_number(std::mt19937_64& random) {
   constexpr float kSpecials[] = {kInfinity, -kInfinity, 1e-45f,   -1e-45f, 1e-39f, -0.0f,
                                  0.0f,      3.4e38f,    -3.4e38f, 1.0f,    -1.0f,  1.17549435e-38f};
@@ -141,6 +136,11 @@ void run_in_small_pieces_backwards(int64_t begin, int64_t end, int64_t, Executio
 }
 
 }  // namespace
+
+uint64_t seed_of_run() {
+  const char* const seed = std::getenv("PARE_TEST_SEED");
+  return seed == nullptr ? 20261124 : std::strtoull(seed, nullptr, 10);
+}
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;

@@ -45,6 +45,15 @@ template <typename T>
 void check_rb_mask_backward(const KernelTable<T>& tested);
 template <typename T>
 void check_n_of_m_mask(const KernelTable<T>& tested);
+// storage_checks.cc
+template <typename T>
+void check_quantize_to_codes(const KernelTable<T>& tested);
+template <typename T>
+void check_dequantize_codes(const KernelTable<T>& tested);
+template <typename T>
+void check_quantize_groups(const KernelTable<T>& tested);
+template <typename T>
+void check_dequantize_groups(const KernelTable<T>& tested);
 
 }  // namespace pare::backends::conformance
 

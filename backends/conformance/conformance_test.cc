@@ -46,6 +46,10 @@ PARE_CONFORMANCE_TEST(CountAbove, check_count_above)
 PARE_CONFORMANCE_TEST(RbMaskForward, check_rb_mask_forward)
 PARE_CONFORMANCE_TEST(RbMaskBackward, check_rb_mask_backward)
 PARE_CONFORMANCE_TEST(NOfMMask, check_n_of_m_mask)
+PARE_CONFORMANCE_TEST(QuantizeToCodes, check_quantize_to_codes)
+PARE_CONFORMANCE_TEST(DequantizeCodes, check_dequantize_codes)
+PARE_CONFORMANCE_TEST(QuantizeGroups, check_quantize_groups)
+PARE_CONFORMANCE_TEST(DequantizeGroups, check_dequantize_groups)
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance, ::testing::ValuesIn(backend_names()),
                          [](const auto& info) { return info.param; });

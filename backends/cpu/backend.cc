@@ -19,6 +19,10 @@ constexpr KernelTable<T> make_table() {
   table.rb_mask_forward = cpu::rb_mask_forward<T>;
   table.rb_mask_backward = cpu::rb_mask_backward<T>;
   table.n_of_m_mask = cpu::n_of_m_mask<T>;
+  table.quantize_to_codes = cpu::quantize_to_codes<T>;
+  table.dequantize_codes = cpu::dequantize_codes<T>;
+  table.quantize_groups = cpu::quantize_groups<T>;
+  table.dequantize_groups = cpu::dequantize_groups<T>;
   return table;
 }
 

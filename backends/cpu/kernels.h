@@ -19,10 +19,6 @@ template <typename T>
 absl::Status fake_quantize_backward(const Execution& execution, const Layout& layout, const T* dy, const T* x,
                                     const QuantizationGrid& grid, T* dx, const FakeQuantizeSums* sums);
 
-// codes.cc
-absl::Status quantize_to_codes(const Execution& execution, const Layout& layout, const float* x,
-                               const QuantizationGrid& grid, const int32_t* zero_point, uint8_t* codes);
-
 // extremes.cc
 absl::Status min_max(const Execution& execution, const Layout& layout, const float* x, float* min, float* max);
 absl::Status abs_max(const Execution& execution, const Layout& layout, const float* x, float* abs_max);
@@ -56,6 +52,22 @@ absl::Status rb_mask_backward(const Execution& execution, int64_t size, const T*
 // n_of_m.cc
 template <typename T>
 absl::Status n_of_m_mask(const Execution& execution, const Layout& layout, const T* x, int n, int m, uint8_t* mask);
+// codes.cc
+template <typename T>
+absl::Status quantize_to_codes(const Execution& execution, const Layout& layout, const T* x,
+                               const QuantizationGrid& grid, const int32_t* zero_point, uint8_t* codes,
+                               float* squared_error);
+template <typename T>
+absl::Status dequantize_codes(const Execution& execution, const Layout& layout, const uint8_t* codes, bool is_signed,
+                              const float* step, const int32_t* zero_point, T* y);
+
+// weight_groups.cc
+template <typename T>
+absl::Status quantize_groups(const Execution& execution, const GroupedLayout& layout, WeightFormat format, const T* x,
+                             uint8_t* codes, float* scales, uint8_t* zero_points, float* squared_error);
+template <typename T>
+absl::Status dequantize_groups(const Execution& execution, const GroupedLayout& layout, WeightFormat format,
+                               const uint8_t* codes, const float* scales, const uint8_t* zero_points, T* y);
 
 }  // namespace pare::backends::cpu
 
