@@ -30,6 +30,20 @@ void check_abs_max(const KernelTable<T>& tested);
 template <typename T>
 void check_histogram(const KernelTable<T>& tested);
 
+// binarize_checks.cc
+template <typename T>
+void check_binarize_weights(const KernelTable<T>& tested);
+template <typename T>
+void check_binarize_activations_forward(const KernelTable<T>& tested);
+template <typename T>
+void check_binarize_activations_backward(const KernelTable<T>& tested);
+
+// filter_checks.cc
+template <typename T>
+void check_filter_norms(const KernelTable<T>& tested);
+template <typename T>
+void check_pairwise_distances(const KernelTable<T>& tested);
+
 }  // namespace pare::backends::conformance
 
 #endif  // PARE_BACKENDS_CONFORMANCE_CHECKS_H_

@@ -39,6 +39,11 @@ PARE_CONFORMANCE_TEST(FakeQuantizeBackward, check_fake_quantize_backward)
 TEST_P(Conformance, MinMax) { check_min_max(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
 TEST_P(Conformance, AbsMax) { check_abs_max(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
 TEST_P(Conformance, Histogram) { check_histogram(*(*find_backend(GetParam()))->table<float>(DeviceKind::kCpu)); }
+PARE_CONFORMANCE_TEST(BinarizeWeights, check_binarize_weights)
+PARE_CONFORMANCE_TEST(BinarizeActivationsForward, check_binarize_activations_forward)
+PARE_CONFORMANCE_TEST(BinarizeActivationsBackward, check_binarize_activations_backward)
+PARE_CONFORMANCE_TEST(FilterNorms, check_filter_norms)
+PARE_CONFORMANCE_TEST(PairwiseDistances, check_pairwise_distances)
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance, ::testing::ValuesIn(backend_names()),
                          [](const auto& info) { return info.param; });

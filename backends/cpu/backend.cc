@@ -12,6 +12,11 @@ constexpr KernelTable<T> make_table() {
   KernelTable<T> table;
   table.fake_quantize_forward = cpu::fake_quantize_forward<T>;
   table.fake_quantize_backward = cpu::fake_quantize_backward<T>;
+  table.binarize_weights = cpu::binarize_weights<T>;
+  table.binarize_activations_forward = cpu::binarize_activations_forward<T>;
+  table.binarize_activations_backward = cpu::binarize_activations_backward<T>;
+  table.filter_norms = cpu::filter_norms<T>;
+  table.pairwise_distances = cpu::pairwise_distances<T>;
   return table;
 }
 

@@ -12,6 +12,11 @@ constexpr KernelTable<T> make_table() {
   KernelTable<T> table;
   table.fake_quantize_forward = reference::fake_quantize_forward<T>;
   table.fake_quantize_backward = reference::fake_quantize_backward<T>;
+  table.binarize_weights = reference::binarize_weights<T>;
+  table.binarize_activations_forward = reference::binarize_activations_forward<T>;
+  table.binarize_activations_backward = reference::binarize_activations_backward<T>;
+  table.filter_norms = reference::filter_norms<T>;
+  table.pairwise_distances = reference::pairwise_distances<T>;
   return table;
 }
 

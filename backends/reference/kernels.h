@@ -31,6 +31,23 @@ absl::Status abs_max(const Execution& execution, const Layout& layout, const flo
 absl::Status histogram(const Execution& execution, const Layout& layout, const float* x, const HistogramBins& bins,
                        int64_t* counts);
 
+// binarize.cc
+template <typename T>
+absl::Status binarize_weights(const Execution& execution, const Layout& layout, const T* x, const float* scale, T* y);
+template <typename T>
+absl::Status binarize_activations_forward(const Execution& execution, const Layout& layout, const T* x,
+                                          const float* scale, const float* threshold, T* y);
+template <typename T>
+absl::Status binarize_activations_backward(const Execution& execution, const Layout& layout, const T* dy, const T* x,
+                                           const float* scale, const float* threshold, T* dx,
+                                           const BinarizationSums* sums);
+
+// filters.cc
+template <typename T>
+absl::Status filter_norms(const Execution& execution, const Layout& layout, const T* x, float* l1, float* l2);
+template <typename T>
+absl::Status pairwise_distances(const Execution& execution, const Layout& layout, const T* x, float* distances);
+
 }  // namespace pare::backends::reference
 
 #endif  // PARE_BACKENDS_REFERENCE_KERNELS_H_
