@@ -54,6 +54,19 @@ template <typename T>
 void check_quantize_groups(const KernelTable<T>& tested);
 template <typename T>
 void check_dequantize_groups(const KernelTable<T>& tested);
+// binarize_checks.cc
+template <typename T>
+void check_binarize_weights(const KernelTable<T>& tested);
+template <typename T>
+void check_binarize_activations_forward(const KernelTable<T>& tested);
+template <typename T>
+void check_binarize_activations_backward(const KernelTable<T>& tested);
+
+// filter_checks.cc
+template <typename T>
+void check_filter_norms(const KernelTable<T>& tested);
+template <typename T>
+void check_pairwise_distances(const KernelTable<T>& tested);
 
 }  // namespace pare::backends::conformance
 

@@ -27,6 +27,11 @@ TEST(Checks, TheReferencePasses) {
   check_min_max(reference_kernels<float>());
   check_abs_max(reference_kernels<float>());
   check_histogram(reference_kernels<float>());
+  check_binarize_weights(reference_kernels<float>());
+  check_binarize_activations_forward(reference_kernels<float>());
+  check_binarize_activations_backward(reference_kernels<float>());
+  check_filter_norms(reference_kernels<float>());
+  check_pairwise_distances(reference_kernels<float>());
 }
 
 TEST(Checks, ATableWithoutKernelsIsNotChecked) {
@@ -35,6 +40,11 @@ TEST(Checks, ATableWithoutKernelsIsNotChecked) {
   check_min_max(KernelTable<float>{});
   check_abs_max(KernelTable<float>{});
   check_histogram(KernelTable<float>{});
+  check_binarize_weights(KernelTable<float>{});
+  check_binarize_activations_forward(KernelTable<float>{});
+  check_binarize_activations_backward(KernelTable<float>{});
+  check_filter_norms(KernelTable<float>{});
+  check_pairwise_distances(KernelTable<float>{});
 }
 
 absl::Status rounding_halves_away_from_zero(const Execution&, const Layout& layout, const float* x,

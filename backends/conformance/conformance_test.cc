@@ -50,6 +50,11 @@ PARE_CONFORMANCE_TEST(QuantizeToCodes, check_quantize_to_codes)
 PARE_CONFORMANCE_TEST(DequantizeCodes, check_dequantize_codes)
 PARE_CONFORMANCE_TEST(QuantizeGroups, check_quantize_groups)
 PARE_CONFORMANCE_TEST(DequantizeGroups, check_dequantize_groups)
+PARE_CONFORMANCE_TEST(BinarizeWeights, check_binarize_weights)
+PARE_CONFORMANCE_TEST(BinarizeActivationsForward, check_binarize_activations_forward)
+PARE_CONFORMANCE_TEST(BinarizeActivationsBackward, check_binarize_activations_backward)
+PARE_CONFORMANCE_TEST(FilterNorms, check_filter_norms)
+PARE_CONFORMANCE_TEST(PairwiseDistances, check_pairwise_distances)
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance, ::testing::ValuesIn(backend_names()),
                          [](const auto& info) { return info.param; });

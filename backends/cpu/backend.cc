@@ -23,6 +23,11 @@ constexpr KernelTable<T> make_table() {
   table.dequantize_codes = cpu::dequantize_codes<T>;
   table.quantize_groups = cpu::quantize_groups<T>;
   table.dequantize_groups = cpu::dequantize_groups<T>;
+  table.binarize_weights = cpu::binarize_weights<T>;
+  table.binarize_activations_forward = cpu::binarize_activations_forward<T>;
+  table.binarize_activations_backward = cpu::binarize_activations_backward<T>;
+  table.filter_norms = cpu::filter_norms<T>;
+  table.pairwise_distances = cpu::pairwise_distances<T>;
   return table;
 }
 

@@ -68,6 +68,22 @@ absl::Status quantize_groups(const Execution& execution, const GroupedLayout& la
 template <typename T>
 absl::Status dequantize_groups(const Execution& execution, const GroupedLayout& layout, WeightFormat format,
                                const uint8_t* codes, const float* scales, const uint8_t* zero_points, T* y);
+// binarize.cc
+template <typename T>
+absl::Status binarize_weights(const Execution& execution, const Layout& layout, const T* x, const float* scale, T* y);
+template <typename T>
+absl::Status binarize_activations_forward(const Execution& execution, const Layout& layout, const T* x,
+                                          const float* scale, const float* threshold, T* y);
+template <typename T>
+absl::Status binarize_activations_backward(const Execution& execution, const Layout& layout, const T* dy, const T* x,
+                                           const float* scale, const float* threshold, T* dx,
+                                           const BinarizationSums* sums);
+
+// filters.cc
+template <typename T>
+absl::Status filter_norms(const Execution& execution, const Layout& layout, const T* x, float* l1, float* l2);
+template <typename T>
+absl::Status pairwise_distances(const Execution& execution, const Layout& layout, const T* x, float* distances);
 
 }  // namespace pare::backends::cpu
 

@@ -23,6 +23,11 @@ constexpr KernelTable<T> make_table() {
   table.dequantize_codes = reference::dequantize_codes<T>;
   table.quantize_groups = reference::quantize_groups<T>;
   table.dequantize_groups = reference::dequantize_groups<T>;
+  table.binarize_weights = reference::binarize_weights<T>;
+  table.binarize_activations_forward = reference::binarize_activations_forward<T>;
+  table.binarize_activations_backward = reference::binarize_activations_backward<T>;
+  table.filter_norms = reference::filter_norms<T>;
+  table.pairwise_distances = reference::pairwise_distances<T>;
   return table;
 }
 
