@@ -19,15 +19,15 @@ constexpr KernelTable<T> make_table() {
   table.rb_mask_forward = cpu::rb_mask_forward<T>;
   table.rb_mask_backward = cpu::rb_mask_backward<T>;
   table.n_of_m_mask = cpu::n_of_m_mask<T>;
-  table.quantize_to_codes = cpu::quantize_to_codes<T>;
-  table.dequantize_codes = cpu::dequantize_codes<T>;
-  table.quantize_groups = cpu::quantize_groups<T>;
-  table.dequantize_groups = cpu::dequantize_groups<T>;
   table.binarize_weights = cpu::binarize_weights<T>;
   table.binarize_activations_forward = cpu::binarize_activations_forward<T>;
   table.binarize_activations_backward = cpu::binarize_activations_backward<T>;
   table.filter_norms = cpu::filter_norms<T>;
   table.pairwise_distances = cpu::pairwise_distances<T>;
+  table.quantize_to_codes = cpu::quantize_to_codes<T>;
+  table.dequantize_codes = cpu::dequantize_codes<T>;
+  table.quantize_groups = cpu::quantize_groups<T>;
+  table.dequantize_groups = cpu::dequantize_groups<T>;
   return table;
 }
 
