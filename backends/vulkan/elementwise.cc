@@ -28,14 +28,15 @@ void cut_into_blocks(PieceConstants& constants, uint32_t run_groups, uint32_t gr
   constants.end_block = block_of(first + groups - 1) + 1;
 }
 
-// How far apart groups with the same channels are, as many of them as there are invocations for; 0 if there are too few
-// repetitions for that to be of use.
+// A distance at which groups have the same channels, so long that there are invocations for every group in between; 0
+// if the tensor repeats itself too seldom for that to be of use.
 uint32_t repeating_stride(const Layout& layout, uint64_t groups, uint64_t max_invocations) {
   if (layout.channels > kMaxIndex || layout.inner > kMaxIndex) return 0;
   const uint64_t period = std::lcm<uint64_t>(layout.channels * layout.inner, 4) / 4;
-  constexpr uint64_t kUsefulLoops = 4;
-  const uint64_t most = std::min(groups / kUsefulLoops, max_invocations);
-  return most / period * period;
+  constexpr uint64_t kGoodLoops = 16, kLeastLoops = 4;
+  const uint64_t good = std::min(groups / kGoodLoops, max_invocations);
+  if (period <= good) return good / period * period;
+  return period <= std::min(groups / kLeastLoops, max_invocations) ? period : 0;
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ void copy(benchmark::State& state) {
     Call call({data.x, data.y});
     const Buffer in = call.input(data.x, size), out = call.output(data.y, size);
     for_each_piece(call, Layout::per_tensor(size), sizeof(float), [&](const Piece& piece) {
-      call.dispatch(shaders::copy, {piece.of(in, data.x), piece.of(out, data.y)}, piece.constants.count, {},
+      call.dispatch(shaders::copy, {piece.of(in, data.x), piece.of(out, data.y)}, piece.constants, {},
                     piece.invocations);
     });
     if (!call.finish().ok() || !device()->synchronize().ok()) state.SkipWithError("the copy failed");

@@ -17,7 +17,8 @@ struct Parameters {
 };
 
 Parameters parameters(uvec4 c) {
-  return Parameters(PER_CHANNEL(step, c), PER_CHANNEL(inverse_step, c), PER_CHANNEL(lowest, c), PER_CHANNEL(highest, c));
+  return Parameters(PER_CHANNEL(step, c), PER_CHANNEL(inverse_step, c), PER_CHANNEL(lowest, c),
+                    PER_CHANNEL(highest, c));
 }
 
 void visit(uint g, Parameters p) {
