@@ -147,7 +147,7 @@ absl::Status binarize_activations_backward(const Execution& execution, const Lay
                                            const float* scale, const float* threshold, T* dx,
                                            const BinarizationSums* sums) {
   const ChannelParameters parameters = channel_parameters(layout, *scale, threshold);
-  const int64_t terms = partial_sums(layout);
+  const int64_t terms = partial_sums(layout, 3);
   std::vector<float> partial(3 * terms * layout.channels);
   chosen<T>().activations_backward(execution, layout, dy, x, parameters.scale.data(), parameters.edge.data(), dx,
                                    partial.data());

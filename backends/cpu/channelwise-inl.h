@@ -11,9 +11,9 @@
 // apply returns the output for a vector of each input and of each parameter (of which there is one number a channel),
 // and adds to kSums sums. What it adds for the lanes behind the end of the data is thrown away.
 //
-// Sums come as partial ones: the k-th of channel c and sum s is partial[(s * partial_sums(layout) + k) * channels + c].
-// Each is a float, added up in float over at most 128 numbers a lane, so add_terms stays within kSumTolerance. The tree
-// depends on the layout only. See lanes-inl.h for how this file is compiled.
+// Sums come as partial ones: the k-th of channel c and sum s is partial[(s * partial_sums(layout, kSums) + k) *
+// channels + c]. add_terms makes the sums of them within kSumTolerance. The tree depends on the layout only. See
+// lanes-inl.h for how this file is compiled.
 
 #if defined(PARE_BACKENDS_CPU_CHANNELWISE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef PARE_BACKENDS_CPU_CHANNELWISE_INL_H_
@@ -138,9 +138,36 @@ HWY_INLINE void apply_at(const Operands<F, T>& operands, int64_t at, const Group
   }
 }
 
-// A run of one channel. Adds to kChains sums in turn, so that additions need not wait for each other.
-inline constexpr int64_t kChains = 2;
+// The whole groups of a run, added to chains_of(F::kSums) sums in turn. A function of its own, so that all of it is in
+// registers.
+template <typename F, Output kOutput, typename T>
+HWY_NOINLINE void apply_groups(const Operands<F, T>& all_operands, int64_t first, int64_t groups,
+                               const GroupParameters<F>& all_parameters, GroupSums<F>* sums) {
+  constexpr int64_t kChains = chains_of(F::kSums);
+  const Operands<F, T> operands = all_operands;
+  const GroupParameters<F> parameters = all_parameters;
+  GroupSums<F> chains[kChains];
+  HWY_UNROLL(4)
+  for (int64_t chain = 0; chain < kChains; ++chain) {
+    if constexpr (F::kSums > 0) chains[chain] = sums[chain];
+  }
+  for (; groups >= kChains; groups -= kChains, first += kChains * kLanes) {
+    HWY_UNROLL(4)
+    for (int64_t chain = 0; chain < kChains; ++chain) {
+      apply_at<F, kOutput>(operands, first + chain * kLanes, parameters, chains[chain]);
+    }
+  }
+  HWY_UNROLL(4)
+  for (int64_t chain = 0; chain + 1 < kChains; ++chain) {
+    if (chain < groups) apply_at<F, kOutput>(operands, first + chain * kLanes, parameters, chains[chain]);
+  }
+  HWY_UNROLL(4)
+  for (int64_t chain = 0; chain < kChains; ++chain) {
+    if constexpr (F::kSums > 0) sums[chain] = chains[chain];
+  }
+}
 
+// A run of one channel. sums: chains_of(F::kSums) of them; null if F has none.
 template <typename F, Output kOutput, typename T>
 void apply_run(const Operands<F, T>& operands, int64_t first, int64_t count, const GroupParameters<F>& parameters,
                GroupSums<F>* sums) {
@@ -149,30 +176,22 @@ void apply_run(const Operands<F, T>& operands, int64_t first, int64_t count, con
   const int64_t last_at = first + count - rest - repeated;
   GroupInputs<F, T> last;
   if (rest != 0) last.load(operands, last_at, rest + repeated);
-  GroupSums<F> chains[kChains];
-  for (int64_t chain = 0; chain < kChains; ++chain) chains[chain] = sums[chain];
-  int64_t i = 0;
-  for (; i + kChains * kLanes <= count; i += kChains * kLanes) {
-    HWY_UNROLL(4)
-    for (int64_t chain = 0; chain < kChains; ++chain) {
-      apply_at<F, kOutput>(operands, first + i + chain * kLanes, parameters, chains[chain]);
-    }
-  }
-  if (i + kLanes <= count) apply_at<F, kOutput>(operands, first + i, parameters, chains[0]);
+  apply_groups<F, kOutput>(operands, first, count / kLanes, parameters, sums);
   if (rest != 0) {
     GroupSums<F> rest_sums;
     rest_sums.clear();
     apply_group<F, kOutput>(last, parameters, operands.output + last_at, rest + repeated, rest_sums);
-    rest_sums.keep_lanes(repeated, rest + repeated);
-    chains[0].add(rest_sums);
+    if constexpr (F::kSums > 0) {
+      rest_sums.keep_lanes(repeated, rest + repeated);
+      sums[0].add(rest_sums);
+    }
   }
-  for (int64_t chain = 0; chain < kChains; ++chain) sums[chain] = chains[chain];
 }
 
 // The way that suits the run: streams need an aligned place.
 template <typename F, typename T>
-HWY_INLINE void apply_run(const Operands<F, T>& operands, bool streams, int64_t first, int64_t count,
-                          const GroupParameters<F>& parameters, GroupSums<F>* sums) {
+HWY_INLINE void apply_channel_run(const Operands<F, T>& operands, bool streams, int64_t first, int64_t count,
+                                  const GroupParameters<F>& parameters, GroupSums<F>* sums) {
   if (operands.output == nullptr) {
     if constexpr (F::kSums > 0) apply_run<F, Output::kNone>(operands, first, count, parameters, sums);
     return;
@@ -201,95 +220,149 @@ void run_by_runs(const Execution& execution, const Layout& layout, const Operand
                  float* partial) {
   if constexpr (F::kSums == 0) {
     for_each_span(execution, layout, [&](int64_t first, int64_t count, int64_t channel) HWY_ATTR {
-      GroupSums<F> none[kChains];
-      for (GroupSums<F>& chain : none) chain.clear();
-      apply_run(operands, streams, first, count, parameters_of_channel(operands, channel), none);
+      apply_channel_run<F>(operands, streams, first, count, parameters_of_channel(operands, channel), nullptr);
     });
   } else {
-    const int64_t stride = partial_sums(layout) * layout.channels;
-    for_each_piece(execution, layout, [&](int64_t index, const Piece& piece) HWY_ATTR {
-      const GroupParameters<F> parameters = parameters_of_channel(operands, piece.channel);
-      GroupSums<F> sums[kChains];
-      for (GroupSums<F>& chain : sums) chain.clear();
-      for (int64_t span = 0; span < piece.spans; ++span) {
-        apply_run(operands, streams, piece.first + span * piece.stride, piece.length, parameters, sums);
-      }
-      for (int64_t chain = 1; chain < kChains; ++chain) sums[0].add(sums[chain]);
-      for (int s = 0; s < F::kSums; ++s) {
-        HWY_ALIGN float lanes[kLanes];
-        for (int64_t part = 0; part < kParts; ++part) hn::Store(sums[0].of[part][s], Floats(), lanes + part * kWidth);
-        partial[s * stride + index] = sum_of_lanes(lanes);
+    constexpr int64_t kChains = chains_of(F::kSums);
+    const RunPieces pieces = run_pieces(layout, F::kSums);
+    const int64_t channels = layout.channels, grain = std::max<int64_t>(1, kGrain / (pieces.length * pieces.runs));
+    // So many channels' pieces go side by side, in the order of memory.
+    constexpr int64_t kGroup = 16;
+    execution.parallel_for(0, channels * pieces.count, grain, [&](int64_t begin, int64_t end) HWY_ATTR {
+      GroupSums<F> sums[kGroup][kChains];
+      for (int64_t index = begin; index < end;) {
+        const int64_t piece = index / channels, channel = index % channels;
+        const int64_t group = pieces.parts > 1 ? 1 : std::min({kGroup, channels - channel, end - index});
+        const int64_t start = piece % pieces.parts * pieces.length;
+        const int64_t length = std::min(pieces.length, layout.inner - start);
+        const int64_t first_run = piece / pieces.parts * pieces.runs;
+        const int64_t last_run = std::min(first_run + pieces.runs, layout.outer);
+        for (int64_t g = 0; g < group; ++g) {
+          for (GroupSums<F>& chain : sums[g]) chain.clear();
+        }
+        for (int64_t run = first_run; run < last_run; ++run) {
+          for (int64_t g = 0; g < group; ++g) {
+            const int64_t first = (run * channels + channel + g) * layout.inner + start;
+            apply_channel_run(operands, streams, first, length, parameters_of_channel(operands, channel + g), sums[g]);
+          }
+        }
+        for (int64_t g = 0; g < group; ++g) {
+          for (int64_t chain = 1; chain < kChains; ++chain) sums[g][0].add(sums[g][chain]);
+          for (int s = 0; s < F::kSums; ++s) {
+            HWY_ALIGN float lanes[kLanes];
+            for (int64_t part = 0; part < kParts; ++part) {
+              hn::Store(sums[g][0].of[part][s], Floats(), lanes + part * kWidth);
+            }
+            partial[s * channels * pieces.count + index + g] = sum_of_lanes(lanes);
+          }
+        }
+        index += group;
       }
     });
   }
 }
 
-// The groups of [first, last), a period or its beginning, with the period's parameters and sums.
-template <typename F, Output kOutput, typename T>
-void apply_places(const Operands<F, T>& operands, int64_t first, int64_t last,
-                  const std::array<const float*, F::kParameters>& parameters,
-                  const std::array<float*, F::kSums>& sums) {
-  for (int64_t at = first; at < last; at += kLanes) {
-    const int64_t place = at - first;
-    GroupParameters<F> group_parameters;
-    GroupSums<F> group_sums;
+// Where the parameters and the sums of a period's places are.
+template <typename F>
+struct Places {
+  std::array<const float*, F::kParameters> parameters;
+  std::array<float*, F::kSums> sums;
+};
+
+template <typename F>
+HWY_INLINE GroupParameters<F> parameters_of_places(const Places<F>& places, int64_t place) {
+  GroupParameters<F> result;
+  HWY_UNROLL(4)
+  for (int64_t part = 0; part < kParts; ++part) {
     HWY_UNROLL(4)
-    for (int64_t part = 0; part < kParts; ++part) {
-      HWY_UNROLL(4)
-      for (int p = 0; p < F::kParameters; ++p) {
-        group_parameters.of[part][p] = hn::LoadU(Floats(), parameters[p] + place + part * kWidth);
-      }
-      HWY_UNROLL(4)
-      for (int s = 0; s < F::kSums; ++s) {
-        group_sums.of[part][s] = hn::LoadU(Floats(), sums[s] + place + part * kWidth);
-      }
-    }
-    if (last - at >= kLanes) {
-      apply_at<F, kOutput>(operands, at, group_parameters, group_sums);
-    } else {
-      GroupInputs<F, T> inputs;
-      GroupSums<F> rest_sums;
-      inputs.load(operands, at, last - at);
-      rest_sums.clear();
-      apply_group<F, kOutput>(inputs, group_parameters, operands.output + at, last - at, rest_sums);
-      rest_sums.keep_lanes(0, last - at);
-      group_sums.add(rest_sums);
-    }
-    HWY_UNROLL(4)
-    for (int64_t part = 0; part < kParts; ++part) {
-      HWY_UNROLL(4)
-      for (int s = 0; s < F::kSums; ++s) {
-        hn::StoreU(group_sums.of[part][s], Floats(), sums[s] + place + part * kWidth);
-      }
+    for (int p = 0; p < F::kParameters; ++p) {
+      result.of[part][p] = hn::LoadU(Floats(), places.parameters[p] + place + part * kWidth);
     }
   }
+  return result;
+}
+
+template <typename F>
+HWY_INLINE GroupSums<F> sums_of_places(const Places<F>& places, int64_t place) {
+  GroupSums<F> result;
+  HWY_UNROLL(4)
+  for (int64_t part = 0; part < kParts; ++part) {
+    HWY_UNROLL(4)
+    for (int s = 0; s < F::kSums; ++s) {
+      result.of[part][s] = hn::LoadU(Floats(), places.sums[s] + place + part * kWidth);
+    }
+  }
+  return result;
+}
+
+template <typename F>
+HWY_INLINE void store_sums(const GroupSums<F>& sums, const Places<F>& places, int64_t place) {
+  HWY_UNROLL(4)
+  for (int64_t part = 0; part < kParts; ++part) {
+    HWY_UNROLL(4)
+    for (int s = 0; s < F::kSums; ++s) {
+      hn::StoreU(sums.of[part][s], Floats(), places.sums[s] + place + part * kWidth);
+    }
+  }
+}
+
+// The first `groups` whole groups of the period that begins at `first`.
+template <typename F, Output kOutput, typename T>
+HWY_NOINLINE void apply_places(const Operands<F, T>& all_operands, int64_t first, int64_t groups,
+                               const Places<F>& all_places) {
+  const Operands<F, T> operands = all_operands;
+  const Places<F> places = all_places;
+  for (int64_t place = 0; place < groups * kLanes; place += kLanes) {
+    const GroupParameters<F> parameters = parameters_of_places(places, place);
+    GroupSums<F> sums = sums_of_places(places, place);
+    apply_at<F, kOutput>(operands, first + place, parameters, sums);
+    store_sums(sums, places, place);
+  }
+}
+
+// The first `count` elements of the period that begins at `first`.
+template <typename F, Output kOutput, typename T>
+void apply_period(const Operands<F, T>& operands, int64_t first, int64_t count, const Places<F>& places) {
+  const int64_t rest = count % kLanes, place = count - rest;
+  apply_places<F, kOutput>(operands, first, count / kLanes, places);
+  if (rest == 0) return;
+  GroupInputs<F, T> inputs;
+  GroupSums<F> sums = sums_of_places(places, place), rest_sums;
+  inputs.load(operands, first + place, rest);
+  rest_sums.clear();
+  apply_group<F, kOutput>(inputs, parameters_of_places(places, place), operands.output + first + place, rest,
+                          rest_sums);
+  rest_sums.keep_lanes(0, rest);
+  sums.add(rest_sums);
+  store_sums(sums, places, place);
 }
 
 template <typename F, Output kOutput, typename T>
 void run_by_periods(const Execution& execution, const Layout& layout, const Operands<F, T>& operands, float* partial) {
   const int64_t size = layout.size(), period = period_of(layout), channels = layout.channels;
   std::vector<float> repeated[std::max(F::kParameters, 1)];
-  std::array<const float*, F::kParameters> parameters;
+  Places<F> shared;
   for (int p = 0; p < F::kParameters; ++p) {
     repeated[p] = repeated_over_period(layout, period, operands.parameters[p]);
-    parameters[p] = repeated[p].data();
+    shared.parameters[p] = repeated[p].data();
   }
   const int64_t block_size = F::kSums == 0 ? period : period * periods_of_block(period);
   const int64_t blocks = divide_up(size, block_size), grain = std::max<int64_t>(1, kGrain / block_size);
   execution.parallel_for(0, blocks, grain, [&](int64_t begin, int64_t end) HWY_ATTR {
     std::vector<float> place_sums(F::kSums * period);
-    std::array<float*, F::kSums> sums;
-    for (int s = 0; s < F::kSums; ++s) sums[s] = place_sums.data() + s * period;
+    Places<F> places = shared;
+    for (int s = 0; s < F::kSums; ++s) places.sums[s] = place_sums.data() + s * period;
     std::vector<double> totals(F::kSums == 0 ? 0 : channels);
     for (int64_t block = begin; block < end; ++block) {
       std::fill(place_sums.begin(), place_sums.end(), 0.0f);
       const int64_t block_end = std::min(size, (block + 1) * block_size);
       for (int64_t first = block * block_size; first < block_end; first += period) {
-        apply_places<F, kOutput>(operands, first, std::min(block_end, first + period), parameters, sums);
+        apply_period<F, kOutput>(operands, first, std::min(period, block_end - first), places);
       }
       for (int s = 0; s < F::kSums; ++s) {
         std::fill(totals.begin(), totals.end(), 0.0);
-        for_each_place(layout, period, [&](int64_t place, int64_t channel) { totals[channel] += sums[s][place]; });
+        for_each_place(layout, period,
+                       [&](int64_t place, int64_t channel) { totals[channel] += places.sums[s][place]; });
         std::copy(totals.begin(), totals.end(), partial + (s * blocks + block) * channels);
       }
     }
@@ -297,14 +370,14 @@ void run_by_periods(const Execution& execution, const Layout& layout, const Oper
   });
 }
 
-// partial: room for F::kSums * partial_sums(layout) * layout.channels numbers.
+// partial: room for F::kSums * partial_sums(layout, F::kSums) * layout.channels numbers.
 template <typename F, typename T>
 void run_channelwise(const Execution& execution, const Layout& layout, const Operands<F, T>& operands, float* partial) {
   if (layout.size() == 0) return;
   const bool streams =
       std::is_same_v<T, float> && layout.size() * int64_t{sizeof(T)} >= kStreamedBytes &&
       std::find(operands.inputs.begin(), operands.inputs.end(), operands.output) == operands.inputs.end();
-  if (!is_periodic(layout)) return run_by_runs(execution, layout, operands, streams, partial);
+  if (!is_periodic(layout)) return run_by_runs(execution, merged(layout), operands, streams, partial);
   if (operands.output == nullptr) {
     if constexpr (F::kSums > 0) run_by_periods<F, Output::kNone>(execution, layout, operands, partial);
     return;
