@@ -32,6 +32,10 @@ TEST(Checks, TheReferencePasses) {
   check_binarize_activations_backward(reference_kernels<float>());
   check_filter_norms(reference_kernels<float>());
   check_pairwise_distances(reference_kernels<float>());
+  check_quantize_to_codes(reference_kernels<float>());
+  check_dequantize_codes(reference_kernels<float>());
+  check_quantize_groups(reference_kernels<float>());
+  check_dequantize_groups(reference_kernels<float>());
 }
 
 TEST(Checks, ATableWithoutKernelsIsNotChecked) {
@@ -45,6 +49,10 @@ TEST(Checks, ATableWithoutKernelsIsNotChecked) {
   check_binarize_activations_backward(KernelTable<float>{});
   check_filter_norms(KernelTable<float>{});
   check_pairwise_distances(KernelTable<float>{});
+  check_quantize_to_codes(KernelTable<float>{});
+  check_dequantize_codes(KernelTable<float>{});
+  check_quantize_groups(KernelTable<float>{});
+  check_dequantize_groups(KernelTable<float>{});
 }
 
 absl::Status rounding_halves_away_from_zero(const Execution&, const Layout& layout, const float* x,
@@ -75,6 +83,37 @@ absl::Status forgetting_the_last_number(const Execution& execution, const Layout
 
 TEST(Checks, AForgottenTailIsFound) {
   EXPECT_TRUE(is_refused(check_abs_max<float>, {.abs_max = forgetting_the_last_number}));
+}
+
+absl::Status forgetting_the_last_error(const Execution& execution, const Layout& layout, const float* x,
+                                       const QuantizationGrid& grid, const int32_t* zero_point, uint8_t* codes,
+                                       float* squared_error) {
+  const absl::Status status =
+      reference_kernels<float>().quantize_to_codes(execution, layout, x, grid, zero_point, codes, squared_error);
+  if (squared_error == nullptr || layout.size() == 0) return status;
+  const float step = grid.step[0], last = x[layout.inner - 1];
+  if (last < step * grid.highest[0] && last > step * grid.lowest[0]) {
+    const float difference = step * std::nearbyint(last * grid.inverse_step[0]) - last;
+    squared_error[0] -= difference * difference;
+  }
+  return status;
+}
+
+TEST(Checks, AForgottenErrorIsFound) {
+  EXPECT_TRUE(is_refused(check_quantize_to_codes<float>, {.quantize_to_codes = forgetting_the_last_error}));
+}
+
+absl::Status leaving_the_last_half_byte(const Execution& execution, const GroupedLayout& layout, WeightFormat format,
+                                        const float* x, uint8_t* codes, float* scales, uint8_t* zero_points,
+                                        float* squared_error) {
+  const absl::Status status = reference_kernels<float>().quantize_groups(execution, layout, format, x, codes, scales,
+                                                                         zero_points, squared_error);
+  if (bits_per_code(format) == 4 && layout.columns % 2 != 0 && layout.rows > 0) codes[layout.columns / 2] |= 0x10;
+  return status;
+}
+
+TEST(Checks, AnOddRowsLastBitsAreLookedAt) {
+  EXPECT_TRUE(is_refused(check_quantize_groups<float>, {.quantize_groups = leaving_the_last_half_byte}));
 }
 
 }  // namespace
