@@ -34,6 +34,7 @@
 #ifndef PARE_BACKENDS_KERNEL_BACKEND_H_
 #define PARE_BACKENDS_KERNEL_BACKEND_H_
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -47,6 +48,7 @@
 #include "backends/device_memory.h"
 #include "backends/half.h"
 #include "backends/philox.h"
+#include "backends/selection_key.h"
 #include "backends/weight_format.h"
 
 namespace pare::backends {
@@ -97,11 +99,12 @@ struct FakeQuantizeSums {
   float* below;
 };
 
-// Equal bins over [low, high] of each channel. low and high are arrays of layout.channels numbers, low <= high;
-// inverse_width = bins / (high - low), or 0 where high == low.
+// Equal bins over [low, high] of each channel. All four are arrays of layout.channels numbers; low <= high; width =
+// (high - low) / bins; inverse_width = 1 / width, or 0 where high == low.
 struct HistogramBins {
   const float* low;
   const float* high;
+  const float* width;
   const float* inverse_width;
   int64_t bins;  // in [1, 2^23]
 
@@ -117,14 +120,21 @@ struct BinarizationSums {
   float* between;
 };
 
-// A number's place in an order, for selection by counting: the key of v is a uint32 that grows with v. -0 counts as 0,
-// and a NaN has the greatest key of all: with b the bits of v, ~b if v is negative, else b + 2^31.
+// What is ordered in a selection by counting: selection_key(v) of backends/selection_key.h, a uint32 that grows with v.
 struct SelectionKeys {
-  // v = x, or if `magnitude`, v = |x - center[c]| * scale[c], of which what is null is left out.
+  // v = x, or if `magnitude`, v = |x - center[c]| * scale[c], of which what is null is left out. Both are arrays of
+  // layout.channels numbers.
   bool magnitude = false;
   const float* center = nullptr;
   const float* scale = nullptr;
 };
+
+// v of the number x of a channel, on the host.
+inline float selected_number(const SelectionKeys& keys, int64_t channel, float x) {
+  if (!keys.magnitude) return x;
+  const float magnitude = std::fabs(keys.center == nullptr ? x : x - keys.center[channel]);
+  return keys.scale == nullptr ? magnitude : magnitude * keys.scale[channel];
+}
 
 // Bins of 2^shift keys each, from the key low[c] on: an array of layout.channels keys. bins * 2^shift <= 2^32.
 struct KeyBins {
@@ -176,13 +186,16 @@ struct KernelTable {
 
   // The mean of each channel's n numbers, and their variance, sum (x - mean)^2 / n; NaN where n = 0. The mean is a sum
   // over n. The variance is off by at most kSumTolerance * (variance + kSumTolerance * mean^2): it is made of squared
-  // distances to the means of pieces, never of a difference of two large sums (Chan et al. 1979, eq. 2.1).
+  // distances to the means of pieces, never of a difference of two large sums (Chan et al. 1979, eq. 2.1). A channel
+  // with an infinity or a NaN has neither; one with a magnitude above 2^110 may have no mean, above 2^60 no variance:
+  // they are then infinite or NaN.
   absl::Status (*mean_variance)(const Execution& execution, const Layout& layout, const T* x, float* mean,
                                 float* variance) = nullptr;
 
-  // Adds 1 to counts[c][0] for each x < low, to counts[c][bins + 1] for each x > high, and else to
-  // counts[c][1 + min(trunc((x - low) * inverse_width), bins - 1)]; a NaN is not counted. Counts are added to what is
-  // there, so that a histogram can be made of many tensors.
+  // Adds 1 to counts[c][0] for each x < low, to counts[c][bins + 1] for each x > high, and else to counts[c][1 + bin],
+  //   bin = min(trunc((x - low) * inverse_width), bins - 1), and one less where x < low + bin * width
+  // so that where the edges are floats, rounding never lifts a number over one. A NaN is not counted. Counts are added
+  // to what is there, so that a histogram can be made of many tensors.
   absl::Status (*histogram)(const Execution& execution, const Layout& layout, const T* x, const HistogramBins& bins,
                             int64_t* counts) = nullptr;
 

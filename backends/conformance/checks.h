@@ -28,7 +28,11 @@ void check_min_max(const KernelTable<T>& tested);
 template <typename T>
 void check_abs_max(const KernelTable<T>& tested);
 template <typename T>
+void check_mean_variance(const KernelTable<T>& tested);
+template <typename T>
 void check_histogram(const KernelTable<T>& tested);
+template <typename T>
+void check_key_histogram(const KernelTable<T>& tested);
 
 // sparsity_checks.cc
 template <typename T>

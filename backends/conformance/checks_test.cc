@@ -3,6 +3,7 @@
 #include "backends/conformance/checks.h"
 
 #include <cmath>
+#include <vector>
 
 #include "backends/reference/backend.h"
 #include "gtest/gtest-spi.h"
@@ -26,7 +27,16 @@ TEST(Checks, TheReferencePasses) {
   check_fake_quantize_backward(reference_kernels<float>());
   check_min_max(reference_kernels<float>());
   check_abs_max(reference_kernels<float>());
+  check_mean_variance(reference_kernels<float>());
   check_histogram(reference_kernels<float>());
+  check_key_histogram(reference_kernels<float>());
+  check_magnitude_mask(reference_kernels<float>());
+  check_apply_mask(reference_kernels<float>());
+  check_count_zeros(reference_kernels<float>());
+  check_count_above(reference_kernels<float>());
+  check_rb_mask_forward(reference_kernels<float>());
+  check_rb_mask_backward(reference_kernels<float>());
+  check_n_of_m_mask(reference_kernels<float>());
   check_binarize_weights(reference_kernels<float>());
   check_binarize_activations_forward(reference_kernels<float>());
   check_binarize_activations_backward(reference_kernels<float>());
@@ -43,7 +53,16 @@ TEST(Checks, ATableWithoutKernelsIsNotChecked) {
   check_fake_quantize_backward(KernelTable<float>{});
   check_min_max(KernelTable<float>{});
   check_abs_max(KernelTable<float>{});
+  check_mean_variance(KernelTable<float>{});
   check_histogram(KernelTable<float>{});
+  check_key_histogram(KernelTable<float>{});
+  check_magnitude_mask(KernelTable<float>{});
+  check_apply_mask(KernelTable<float>{});
+  check_count_zeros(KernelTable<float>{});
+  check_count_above(KernelTable<float>{});
+  check_rb_mask_forward(KernelTable<float>{});
+  check_rb_mask_backward(KernelTable<float>{});
+  check_n_of_m_mask(KernelTable<float>{});
   check_binarize_weights(KernelTable<float>{});
   check_binarize_activations_forward(KernelTable<float>{});
   check_binarize_activations_backward(KernelTable<float>{});
@@ -114,6 +133,43 @@ absl::Status leaving_the_last_half_byte(const Execution& execution, const Groupe
 
 TEST(Checks, AnOddRowsLastBitsAreLookedAt) {
   EXPECT_TRUE(is_refused(check_quantize_groups<float>, {.quantize_groups = leaving_the_last_half_byte}));
+}
+
+absl::Status by_the_difference_of_sums(const Execution&, const Layout& layout, const float* x, float* mean,
+                                       float* variance) {
+  std::vector<float> sums(layout.channels), squares(layout.channels);
+  for (int64_t i = 0; i < layout.size(); ++i) {
+    const int64_t c = i / layout.inner % layout.channels;
+    sums[c] += x[i];
+    squares[c] += x[i] * x[i];
+  }
+  const auto size = static_cast<float>(layout.outer * layout.inner);
+  for (int64_t c = 0; c < layout.channels; ++c) {
+    mean[c] = sums[c] / size;
+    variance[c] = squares[c] / size - mean[c] * mean[c];
+  }
+  return absl::OkStatus();
+}
+
+TEST(Checks, ACancelledVarianceIsFound) {
+  EXPECT_TRUE(is_refused(check_mean_variance<float>, {.mean_variance = by_the_difference_of_sums}));
+}
+
+// -0 below 0, as its bits are.
+absl::Status with_two_zeros(const Execution&, const Layout& layout, const float* x, const SelectionKeys& keys,
+                            const KeyBins& bins, int64_t* counts) {
+  for (int64_t i = 0; i < layout.size(); ++i) {
+    const int64_t c = i / layout.inner % layout.channels;
+    const float number = selected_number(keys, c, x[i]);
+    const uint32_t key = selection_key(number) - (number == 0 && std::signbit(number) ? 1 : 0);
+    const int64_t bin = (key - bins.low[c]) >> bins.shift;
+    ++counts[c * bins.counts() + (key < bins.low[c] ? 0 : bin < bins.bins ? 1 + bin : bins.bins + 1)];
+  }
+  return absl::OkStatus();
+}
+
+TEST(Checks, ASecondZeroIsFound) {
+  EXPECT_TRUE(is_refused(check_key_histogram<float>, {.key_histogram = with_two_zeros}));
 }
 
 }  // namespace

@@ -12,6 +12,11 @@ constexpr KernelTable<T> make_table() {
   KernelTable<T> table;
   table.fake_quantize_forward = cpu::fake_quantize_forward<T>;
   table.fake_quantize_backward = cpu::fake_quantize_backward<T>;
+  table.min_max = cpu::min_max<T>;
+  table.abs_max = cpu::abs_max<T>;
+  table.mean_variance = cpu::mean_variance<T>;
+  table.histogram = cpu::histogram<T>;
+  table.key_histogram = cpu::key_histogram<T>;
   table.magnitude_mask = cpu::magnitude_mask<T>;
   table.apply_mask = cpu::apply_mask<T>;
   table.count_zeros = cpu::count_zeros<T>;
@@ -39,18 +44,7 @@ const KernelTable<T>& cpu_kernels() {
   return table;
 }
 
-template <>
-const KernelTable<float>& cpu_kernels() {
-  static constexpr KernelTable<float> table = [] {
-    KernelTable<float> typed = make_table<float>();
-    typed.min_max = cpu::min_max;
-    typed.abs_max = cpu::abs_max;
-    typed.histogram = cpu::histogram;
-    return typed;
-  }();
-  return table;
-}
-
+template const KernelTable<float>& cpu_kernels();
 template const KernelTable<Half>& cpu_kernels();
 template const KernelTable<BFloat16>& cpu_kernels();
 

@@ -9,11 +9,19 @@ namespace pare::backends {
 namespace {
 
 TEST(CpuExtremes, MinMaxOnEveryTarget) {
-  for_each_target([] { conformance::check_min_max(cpu_kernels<float>()); });
+  for_each_target([] {
+    conformance::check_min_max(cpu_kernels<float>());
+    conformance::check_min_max(cpu_kernels<Half>());
+    conformance::check_min_max(cpu_kernels<BFloat16>());
+  });
 }
 
 TEST(CpuExtremes, AbsMaxOnEveryTarget) {
-  for_each_target([] { conformance::check_abs_max(cpu_kernels<float>()); });
+  for_each_target([] {
+    conformance::check_abs_max(cpu_kernels<float>());
+    conformance::check_abs_max(cpu_kernels<Half>());
+    conformance::check_abs_max(cpu_kernels<BFloat16>());
+  });
 }
 
 }  // namespace

@@ -9,7 +9,11 @@ namespace pare::backends {
 namespace {
 
 TEST(CpuHistogram, OnEveryTarget) {
-  for_each_target([] { conformance::check_histogram(cpu_kernels<float>()); });
+  for_each_target([] {
+    conformance::check_histogram(cpu_kernels<float>());
+    conformance::check_histogram(cpu_kernels<Half>());
+    conformance::check_histogram(cpu_kernels<BFloat16>());
+  });
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ struct Data {
         highest(layout.channels, 127.0f),
         low(layout.channels, -3.0f),
         high(layout.channels, 3.0f),
+        width(layout.channels, 6.0f / 2048.0f),
         inverse_width(layout.channels, 2048.0f / 6.0f),
         counts(layout.channels * 2050) {
     std::mt19937 random(1);
@@ -37,7 +38,7 @@ struct Data {
     dy = x;
   }
   QuantizationGrid grid() const { return {step.data(), inverse_step.data(), lowest.data(), highest.data()}; }
-  std::vector<float> x, dy, y, step, inverse_step, lowest, highest, low, high, inverse_width;
+  std::vector<float> x, dy, y, step, inverse_step, lowest, highest, low, high, width, inverse_width;
   std::vector<int64_t> counts;
 };
 
@@ -93,7 +94,7 @@ BENCHMARK_CAPTURE(min_max, channels_last, kChannelsLast);
 
 void histogram(benchmark::State& state, const Layout& layout) {
   Data data(layout);
-  const HistogramBins bins{data.low.data(), data.high.data(), data.inverse_width.data(), 2048};
+  const HistogramBins bins{data.low.data(), data.high.data(), data.width.data(), data.inverse_width.data(), 2048};
   for (auto _ : state) {
     benchmark::DoNotOptimize(cpu_kernels<float>().histogram({}, layout, data.x.data(), bins, data.counts.data()).ok());
   }

@@ -12,6 +12,11 @@ constexpr KernelTable<T> make_table() {
   KernelTable<T> table;
   table.fake_quantize_forward = reference::fake_quantize_forward<T>;
   table.fake_quantize_backward = reference::fake_quantize_backward<T>;
+  table.min_max = reference::min_max<T>;
+  table.abs_max = reference::abs_max<T>;
+  table.mean_variance = reference::mean_variance<T>;
+  table.histogram = reference::histogram<T>;
+  table.key_histogram = reference::key_histogram<T>;
   table.magnitude_mask = reference::magnitude_mask<T>;
   table.apply_mask = reference::apply_mask<T>;
   table.count_zeros = reference::count_zeros<T>;
@@ -39,18 +44,7 @@ const KernelTable<T>& reference_kernels() {
   return table;
 }
 
-template <>
-const KernelTable<float>& reference_kernels() {
-  static constexpr KernelTable<float> table = [] {
-    KernelTable<float> typed = make_table<float>();
-    typed.min_max = reference::min_max;
-    typed.abs_max = reference::abs_max;
-    typed.histogram = reference::histogram;
-    return typed;
-  }();
-  return table;
-}
-
+template const KernelTable<float>& reference_kernels();
 template const KernelTable<Half>& reference_kernels();
 template const KernelTable<BFloat16>& reference_kernels();
 

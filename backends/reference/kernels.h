@@ -20,11 +20,18 @@ absl::Status fake_quantize_backward(const Execution& execution, const Layout& la
                                     const QuantizationGrid& grid, T* dx, const FakeQuantizeSums* sums);
 
 // extremes.cc
-absl::Status min_max(const Execution& execution, const Layout& layout, const float* x, float* min, float* max);
-absl::Status abs_max(const Execution& execution, const Layout& layout, const float* x, float* abs_max);
+template <typename T>
+absl::Status min_max(const Execution& execution, const Layout& layout, const T* x, float* min, float* max);
+template <typename T>
+absl::Status abs_max(const Execution& execution, const Layout& layout, const T* x, float* abs_max);
+
+// mean_variance.cc
+template <typename T>
+absl::Status mean_variance(const Execution& execution, const Layout& layout, const T* x, float* mean, float* variance);
 
 // histogram.cc
-absl::Status histogram(const Execution& execution, const Layout& layout, const float* x, const HistogramBins& bins,
+template <typename T>
+absl::Status histogram(const Execution& execution, const Layout& layout, const T* x, const HistogramBins& bins,
                        int64_t* counts);
 
 // masks.cc
@@ -84,6 +91,10 @@ template <typename T>
 absl::Status filter_norms(const Execution& execution, const Layout& layout, const T* x, float* l1, float* l2);
 template <typename T>
 absl::Status pairwise_distances(const Execution& execution, const Layout& layout, const T* x, float* distances);
+// key_histogram.cc
+template <typename T>
+absl::Status key_histogram(const Execution& execution, const Layout& layout, const T* x, const SelectionKeys& keys,
+                           const KeyBins& bins, int64_t* counts);
 
 }  // namespace pare::backends::reference
 

@@ -1,0 +1,20 @@
+// The vectorized kernels against the reference, with every instruction set that the machine has.
+
+#include "backends/conformance/checks.h"
+#include "backends/cpu/backend.h"
+#include "backends/cpu/targets.h"
+#include "gtest/gtest.h"
+
+namespace pare::backends {
+namespace {
+
+TEST(CpuMeanVariance, OnEveryTarget) {
+  for_each_target([] {
+    conformance::check_mean_variance(cpu_kernels<float>());
+    conformance::check_mean_variance(cpu_kernels<Half>());
+    conformance::check_mean_variance(cpu_kernels<BFloat16>());
+  });
+}
+
+}  // namespace
+}  // namespace pare::backends
