@@ -1,6 +1,5 @@
 #include "base/memory_pool.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -30,6 +30,18 @@ constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kFreeAllowance = size_t{64} << 20;
 constexpr size_t kLargestRequest = size_t{1} << 46;  // No system of today maps more.
 constexpr size_t kSmallAlignment = 64;
+
+// Lies before a small block.
+struct SmallHeader {
+  void* start;  // what malloc() gave
+  size_t bytes;
+};
+static_assert(kSmallAlignment % alignof(SmallHeader) == 0);
+
+// The header, what the alignment skips, and the step away from a page's boundary.
+constexpr size_t kSmallOverhead = sizeof(SmallHeader) + (kSmallAlignment - 1) + kSmallAlignment;
+
+SmallHeader* header_of(void* small_block) { return static_cast<SmallHeader*>(small_block) - 1; }
 
 size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -117,19 +129,16 @@ absl::StatusOr<void*> MemoryPool::allocate(size_t bytes) {
 }
 
 absl::StatusOr<void*> MemoryPool::allocate_small(size_t bytes) {
-  // A block's address tells free() whose it is: on a page's boundary lie those of the pool alone. While one that lies
-  // there is held, malloc() finds another place.
-  std::vector<void*> on_boundary;
-  void* block = nullptr;
-  while (posix_memalign(&block, kSmallAlignment, bytes) == 0 && is_on_page(block)) {
-    on_boundary.push_back(std::exchange(block, nullptr));
+  if (!reserve(bytes)) return out_of_memory(bytes, "the limit would be passed");
+  char* const start = static_cast<char*>(std::malloc(bytes + kSmallOverhead));
+  if (start == nullptr) {
+    unreserve(bytes);
+    return out_of_memory(bytes, "the system has no more");
   }
-  for (void* each : on_boundary) std::free(each);
-  if (block == nullptr) return out_of_memory(bytes, "the system has no more");
-  if (!reserve(malloc_usable_size(block))) {
-    std::free(block);
-    return out_of_memory(bytes, "the limit would be passed");
-  }
+  // A block's address tells free() whose it is: on a page's boundary lie those of the pool alone.
+  const uintptr_t first = round_up(reinterpret_cast<uintptr_t>(start) + sizeof(SmallHeader), kSmallAlignment);
+  char* const block = start + (first - reinterpret_cast<uintptr_t>(start)) + (first % page_ == 0 ? kSmallAlignment : 0);
+  new (header_of(block)) SmallHeader{.start = start, .bytes = bytes};
   small_allocations_.fetch_add(1, std::memory_order_relaxed);
   if (reserved() > allowed()) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -217,10 +226,10 @@ MemoryPool::Block* MemoryPool::new_block(const Block& block) {
 size_t MemoryPool::free(void* address) {
   if (address == nullptr) return 0;
   if (!is_on_page(address)) {
-    const size_t size = malloc_usable_size(address);
-    std::free(address);
-    unreserve(size);
-    return size;
+    const SmallHeader header = *header_of(address);
+    std::free(header.start);
+    unreserve(header.bytes);
+    return header.bytes;
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = blocks_in_use_.find(address);
@@ -241,7 +250,7 @@ size_t MemoryPool::free(void* address) {
 
 size_t MemoryPool::size_of(void* address) const {
   if (address == nullptr) return 0;
-  if (!is_on_page(address)) return malloc_usable_size(address);
+  if (!is_on_page(address)) return header_of(address)->bytes;
   const std::lock_guard<std::mutex> lock(mutex_);
   return blocks_in_use_.at(address)->size;
 }

@@ -10,8 +10,9 @@
 // smallest free block that is large enough, and what it does not need stays free. So a step that repeats finds its
 // blocks where they were: after two or three steps there is no page fault and no system call any more.
 //
-// Requests below 4 KiB go to malloc(). Larger ones are multiples of the page and begin on one. Blocks below 1 MiB and
-// larger ones lie in segments of their own, so that a small block that lives long does not cut a large space in two.
+// Requests below 4 KiB go to malloc(), with 143 bytes beside them, and count as what was asked for. Larger ones are
+// multiples of the page and begin on one. Blocks below 1 MiB and larger ones lie in segments of their own, so that a
+// small block that lives long does not cut a large space in two.
 //
 // Waste is bounded:
 //   - A block of the pool is less than one page (4 KiB on most systems) larger than what was asked for.
@@ -74,7 +75,8 @@ class MemoryPool {
   // system does not allow it, with what is in use and the limit in the message; what was allocated before stays.
   absl::StatusOr<void*> allocate(size_t bytes);
 
-  // Takes what allocate() gave, null too, and returns the bytes of the block; anything else ends the program.
+  // Takes what allocate() gave, null too, and returns the bytes of the block. A large block that is not in use ends the
+  // program.
   size_t free(void* block);
 
   // The bytes of a block in use, as free() will return them.
