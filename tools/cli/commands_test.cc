@@ -187,6 +187,7 @@ TEST_F(TrainCommand, PrintsAccuraciesAlike) {
   ASSERT_EQ(run(words({absl::StrCat("--config=", kInt8), "--learning_rate=0.001"})), 0) << error_.str();
   EXPECT_THAT(out_.str(), ::testing::ContainsRegex("before compression    top1 0\\.[0-9][0-9][0-9][0-9] \\("));
   EXPECT_THAT(out_.str(), ::testing::ContainsRegex("compressed, trained   top1 0\\.[0-9][0-9][0-9][0-9] \\("));
+  EXPECT_THAT(out_.str(), ::testing::ContainsRegex("memory of tensors     at most [0-9]+ MiB"));
 }
 
 TEST_F(TrainCommand, TheImagesAreOfTheSizeAndMeanThatTheFlagsSay) {
@@ -199,6 +200,12 @@ TEST_F(TrainCommand, TheImagesAreOfTheSizeAndMeanThatTheFlagsSay) {
                                            "--learning_rate=0.001", "--batch_size=2", "--output_dir=" + path("out")});
   EXPECT_EQ(result.at("trained").at("total"), 1);
   EXPECT_LT(std::filesystem::file_size(path("out/model.onnx")), 1000000u) << "192 inputs, not those of 224 x 224";
+}
+
+TEST_F(TrainCommand, StaysBelowALimitOfMemory) {
+  EXPECT_THAT(error_of(2, words({"--cpu_memory_limit_mb=-1"})), HasSubstr("--cpu_memory_limit_mb is -1"));
+  EXPECT_THAT(error_of(1, words({"--cpu_memory_limit_mb=1"})), HasSubstr("the limit is 1.0 MiB"));
+  EXPECT_EQ(run(words({"--cpu_memory_limit_mb=1000"})), 0) << error_.str();
 }
 
 TEST_F(TrainCommand, Refuses) {

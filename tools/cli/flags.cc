@@ -44,6 +44,10 @@ ABSL_FLAG(int64_t, train_samples, 0, "Train on the first so many images only; 0:
 ABSL_FLAG(bool, resume, false,
           "Go on from the last checkpoint in --output_dir; without it, those that are there are removed.");
 
+ABSL_FLAG(bool, caching_allocator, true,
+          "Keep the memory of freed tensors for the next ones; false: LibTorch's own allocator.");
+ABSL_FLAG(int64_t, cpu_memory_limit_mb, 0, "Fail rather than hold more MiB of tensors than this; 0: no limit.");
+
 ABSL_FLAG(std::string, output, "", "The file to write: OUT.onnx or OUT.pt (TorchScript).");
 ABSL_FLAG(std::string, output_dir, "", "The folder for checkpoints, metrics and the exported model.");
 ABSL_FLAG(bool, json, false, "Print the result as one JSON object.");

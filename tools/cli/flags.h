@@ -46,6 +46,10 @@ ABSL_DECLARE_FLAG(int64_t, pretrain_epochs);
 ABSL_DECLARE_FLAG(int64_t, train_samples);
 ABSL_DECLARE_FLAG(bool, resume);
 
+// Memory.
+ABSL_DECLARE_FLAG(bool, caching_allocator);
+ABSL_DECLARE_FLAG(int64_t, cpu_memory_limit_mb);
+
 // Output.
 ABSL_DECLARE_FLAG(std::string, output);
 ABSL_DECLARE_FLAG(std::string, output_dir);

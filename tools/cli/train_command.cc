@@ -2,6 +2,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "tools/cli/cli_data.h"
 #include "tools/cli/flags.h"
@@ -74,6 +75,10 @@ absl::StatusOr<CommandResult> run_train(const std::vector<std::string>&) {
                                   accuracy_line(results, "initialized", "compressed, untrained "),
                                   accuracy_line(results, "trained", "compressed, trained   "),
                                   accuracy_line(results, "exported", "exported              "));
+  if (results.contains("peak_memory_bytes")) {
+    absl::StrAppend(&text, absl::StrFormat("memory of tensors     at most %.0f MiB\n",
+                                           results["peak_memory_bytes"].get<double>() / (1 << 20)));
+  }
   if (results.contains("files") && results["files"].contains("model")) {
     absl::StrAppend(&text, "written to ", results["files"]["model"].get<std::string>(), "\n");
   }

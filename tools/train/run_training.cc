@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "backends/registry.h"
 #include "base/atomic_file.h"
+#include "base/caching_cpu_allocator.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "compression/create.h"
@@ -276,6 +277,9 @@ absl::Status Job::write_results() {
     }
   }
   results_["statistics"] = compression_->statistics().to_json();
+  if (caching_cpu_allocator_is_installed()) {
+    results_["peak_memory_bytes"] = caching_cpu_allocator_statistics().peak_bytes_in_use;
+  }
   nlohmann::ordered_json& files = results_["files"];
   if (job_.export_model) {
     PARE_RETURN_IF_ERROR(compression_->export_model(path("model.onnx")));
