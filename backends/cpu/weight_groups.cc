@@ -19,6 +19,7 @@
 #include "backends/cpu/lanes-inl.h"
 #include "backends/cpu/bytes-inl.h"
 #include "backends/cpu/weight_formats-inl.h"
+#include "backends/cpu/group_blocks-inl.h"
 // clang-format on
 
 #ifndef PARE_BACKENDS_CPU_WEIGHT_GROUPS_FUNCTIONS_
@@ -61,6 +62,11 @@ inline void advance(const GroupedLayout& layout, GroupPlace& place) {
   place.count = std::min(layout.group_size, layout.columns - place.first);
 }
 
+// The place in x of a group's first number, or of what is behind the last group.
+inline int64_t first_number(const GroupedLayout& layout, int64_t index) {
+  return index / layout.groups() * layout.columns + index % layout.groups() * layout.group_size;
+}
+
 // Calls visit(begin, end) for ranges of groups that share no byte of codes, from many threads.
 template <typename Visit>
 void for_each_group_range(const Execution& execution, const GroupedLayout& layout, WeightFormat format,
@@ -84,291 +90,198 @@ namespace {  // Other kernels have functions of the same names.
 // So many numbers are read once for the scales, and again, from the cache, for the codes; at most kLanes groups.
 constexpr int64_t kBlockSize = 4096;
 
-struct Maximum {
-  template <class Vector>
-  HWY_INLINE Vector operator()(Vector a, Vector b) const {
-    return hn::Max(a, b);
-  }
-};
-
-struct Sum {
-  template <class Vector>
-  HWY_INLINE Vector operator()(Vector a, Vector b) const {
-    return hn::Add(a, b);
-  }
-};
-
-template <class D, class Vector, class Operation>
-HWY_INLINE void store_folded(D d, Vector v, Operation operation, hn::TFromD<D>* to) {
-  if constexpr (hn::MaxLanes(D()) <= 4) {
-    hn::StoreU(v, d, to);
-  } else {
-    // Found by their arguments' namespace: Highway has no halves of vectors where they have one lane.
-    const hn::Half<D> half;
-    store_folded(half, operation(LowerHalf(half, v), UpperHalf(half, v)), operation, to);
-  }
-}
-
-// Stores four numbers that are made of kLanes: the first steps of sum_of_lanes.
-template <class D, class Vector, class Operation>
-HWY_INLINE void fold_to_four(D d, Vector* group, Operation operation, hn::TFromD<D>* to) {
-  int64_t parts = kParts;
-  while (parts > 1 && parts * kWidth > 4) {
-    parts /= 2;
-    for (int64_t part = 0; part < parts; ++part) group[part] = operation(group[part], group[part + parts]);
-  }
-  for (int64_t part = 0; part < parts; ++part) store_folded(d, group[part], operation, to + part * kWidth);
-}
-
-// Four numbers of each group of a block, as fold_to_four stores them.
-template <typename Number>
-struct Fours {
-  // Those of the groups from `first` on.
-  void clear(int64_t first) { std::fill(number + 4 * first, number + 4 * kLanes, Number{0}); }
-
-  Number number[4 * kLanes];
-};
-
-// What is kept of a block's numbers: of each group, four keys whose greatest is the group's.
-struct BlockKeys {
-  // A number's bits, the sign behind the others: the order of magnitudes, the negative one of two before the other.
-  Fours<uint32_t> extreme;
-  // The bits of -x and x, as integers: those of numbers from 0 on have their order, all others are less than 0's.
-  Fours<int32_t> below, above;
-};
-
-// Calls visit(part of a group, vector) for all of the numbers, and for zeros behind them.
-template <typename Visit>
-HWY_INLINE void for_each_vector(const float* x, int64_t count, const Visit& visit) {
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int64_t part = 0; part < kParts; ++part) visit(part, load_vector(x + i + part * kWidth));
-  }
-  if (i == count) return;
-  V rest[kParts];
-  load_group(x + i, count - i, 0.0f, rest);
-  for (int64_t part = 0; part < kParts; ++part) visit(part, rest[part]);
-}
-
-template <typename F>
-HWY_INLINE void keys_of_group(const float* x, int64_t count, int64_t group, BlockKeys& keys) {
-  if constexpr (F::kTwoSided) {
-    const Integers d;
-    const I sign = hn::Set(d, std::numeric_limits<int32_t>::min());
-    I below[kParts], above[kParts];
-    for (int64_t part = 0; part < kParts; ++part) below[part] = above[part] = hn::Zero(d);
-    for_each_vector(x, count, [&](int64_t part, V numbers) HWY_ATTR {
-      const I bits = hn::BitCast(d, numbers);
-      above[part] = hn::Max(above[part], bits);
-      below[part] = hn::Max(below[part], hn::Xor(bits, sign));
-    });
-    fold_to_four(d, below, Maximum(), keys.below.number + 4 * group);
-    fold_to_four(d, above, Maximum(), keys.above.number + 4 * group);
-  } else {
-    const Words d;
-    hn::Vec<Words> extreme[kParts];
-    for (auto& part : extreme) part = hn::Zero(d);
-    for_each_vector(x, count, [&](int64_t part, V numbers) HWY_ATTR {
-      extreme[part] = hn::Max(extreme[part], hn::RotateRight<31>(hn::BitCast(d, numbers)));
-    });
-    fold_to_four(d, extreme, Maximum(), keys.extreme.number + 4 * group);
-  }
-}
-
-// Those of the groups from `first` on, which there are not.
-template <typename F>
-void clear_keys(int64_t first, BlockKeys& keys) {
-  if constexpr (F::kTwoSided) {
-    keys.below.clear(first);
-    keys.above.clear(first);
-  } else {
-    keys.extreme.clear(first);
-  }
-}
-
-// The greatest of the four keys of each of kWidth groups from `group` on.
-template <class D>
-HWY_INLINE hn::Vec<D> greatest_keys(D d, const Fours<hn::TFromD<D>>& fours, int64_t group) {
-  hn::Vec<D> keys[4];
-  hn::LoadInterleaved4(d, fours.number + 4 * group, keys[0], keys[1], keys[2], keys[3]);
-  return hn::Max(hn::Max(keys[0], keys[1]), hn::Max(keys[2], keys[3]));
-}
-
-template <typename F>
-HWY_INLINE GroupExtremes extremes_of_groups(const BlockKeys& keys, int64_t group) {
-  GroupExtremes e;
-  if constexpr (F::kTwoSided) {
-    const I below = greatest_keys(Integers(), keys.below, group), above = greatest_keys(Integers(), keys.above, group);
-    e.below = hn::BitCast(Floats(), below);
-    e.above = hn::BitCast(Floats(), above);
-    e.extreme = hn::BitCast(Floats(), hn::Max(below, above));  // Its magnitude is enough.
-  } else {
-    e.extreme = hn::BitCast(Floats(), hn::RotateRight<1>(greatest_keys(Words(), keys.extreme, group)));
-    e.below = e.above = e.extreme;
-  }
-  return e;
-}
+constexpr int64_t codes_per_byte(WeightFormat format) { return 8 / bits_per_code(format); }
 
 template <typename F>
 HWY_INLINE void store_codes(const I* group, int64_t column, int64_t count, uint8_t* row) {
-  if constexpr (bits_per_code(F::kFormat) == 8) {
+  if constexpr (codes_per_byte(F::kFormat) == 1) {
     store_bytes(group, count, row + column);
   } else {
     store_halves(group, column, count, row);
   }
 }
 
-// The columns [first, first + count) of a group. Adds to a lane of `errors` each error's square.
-template <typename F, bool kErrors>
-HWY_INLINE void codes_of_group(const float* x, int64_t first, int64_t count, const GroupParameters& p, uint8_t* row,
-                               V* errors) {
-  const auto codes_of = [&](const V* numbers, I* codes) HWY_ATTR {
-    for (int64_t part = 0; part < kParts; ++part) {
-      V difference;
-      codes[part] = F::code(numbers[part], p, difference);
-      if constexpr (kErrors) errors[part] = hn::Add(errors[part], hn::Mul(difference, difference));
-    }
-  };
-  V numbers[kParts];
-  I codes[kParts];
-  int64_t i = 0;
-  constexpr int64_t kPerByte = 8 / bits_per_code(F::kFormat);
-  if (first % kPerByte == 0) {
-    uint8_t* to = row + first / kPerByte;
-    for (; i + kLanes <= count; i += kLanes, to += kLanes / kPerByte) {
-      for (int64_t part = 0; part < kParts; ++part) numbers[part] = load_vector(x + i + part * kWidth);
-      codes_of(numbers, codes);
-      if constexpr (kPerByte == 1) {
-        store_sixteen(low_bytes(codes), to);
-      } else {
-        store_joined(low_bytes(codes), to);
-      }
-    }
-  }
-  for (; i < count; i += kLanes) {
-    // Zeros have no error: they are levels.
-    load_group(x + i, count - i, 0.0f, numbers);
-    codes_of(numbers, codes);
-    store_codes<F>(codes, first + i, count - i, row);
+// kLanes codes, from the start of a byte on.
+template <typename F>
+HWY_INLINE void store_whole_codes(const I* group, uint8_t* to) {
+  if constexpr (codes_per_byte(F::kFormat) == 1) {
+    store_sixteen(low_bytes(group), to);
+  } else {
+    store_joined(low_bytes(group), to);
   }
 }
 
-// The codes of zero in the columns [first, first + count).
+// Adds to each lane of `errors` the square of an error.
+template <typename F, bool kErrors>
+HWY_INLINE void codes_of_vectors(const V* numbers, const GroupParameters& p, I* codes, V* errors) {
+  for (int64_t part = 0; part < kParts; ++part) {
+    V difference;
+    codes[part] = F::code(numbers[part], p, difference);
+    if constexpr (kErrors) errors[part] = hn::Add(errors[part], hn::Mul(difference, difference));
+  }
+}
+
+HWY_INLINE GroupParameters parameters_of_group(const BlockParameters& p, int64_t group) {
+  return {hn::Set(Floats(), p.scale[group]), hn::Set(Floats(), p.inverse[group]),
+          hn::Set(Floats(), p.zero_point[group])};
+}
+
+// Where all groups are kLanes numbers or a multiple of them, at most kPieceSize, and no row has a rest: then groups
+// lie one after the other, in codes too.
+bool is_plain(const GroupedLayout& layout) {
+  return layout.columns % layout.group_size == 0 && layout.group_size % kLanes == 0 && layout.group_size <= kPieceSize;
+}
+
+// kLanes groups of a plain layout, all of them stored.
+template <typename F, bool kErrors>
+void quantize_plain_block(const float* x, int64_t group_size, const BlockParameters& p, uint8_t* codes,
+                          float* squared_error) {
+  constexpr int64_t kBytes = kLanes / codes_per_byte(F::kFormat);
+  Fours<float> sums;
+  for (int64_t g = 0; g < kLanes; ++g) {
+    const GroupParameters group = parameters_of_group(p, g);
+    V errors[kParts];
+    for (V& part : errors) part = hn::Zero(Floats());
+    for (const float* const end = x + group_size; x < end; x += kLanes, codes += kBytes) {
+      V numbers[kParts];
+      I vectors[kParts];
+      for (int64_t part = 0; part < kParts; ++part) numbers[part] = load_vector(x + part * kWidth);
+      codes_of_vectors<F, kErrors>(numbers, group, vectors, errors);
+      store_whole_codes<F>(vectors, codes);
+    }
+    if constexpr (kErrors) fold_to_four(Floats(), errors, Sum(), sums.number + 4 * g);
+  }
+  if constexpr (kErrors) store_sums(sums, kLanes, squared_error);
+}
+
+// A group at its place. Returns the squared error.
 template <typename F>
-HWY_NOINLINE void zero_codes(int64_t first, int64_t count, uint8_t* row) {
+float quantize_group(const float* x, const GroupPlace& place, const GroupParameters& p, uint8_t* row) {
+  double sum = 0;
+  for (int64_t piece = 0; piece < place.count; piece += kPieceSize) {
+    const int64_t end = std::min(place.count, piece + kPieceSize);
+    V errors[kParts];
+    for (V& part : errors) part = hn::Zero(Floats());
+    for (int64_t i = piece; i < end; i += kLanes) {
+      V numbers[kParts];
+      I codes[kParts];
+      load_group(x + i, end - i, 0.0f, numbers);  // Zeros have no error: they are levels.
+      codes_of_vectors<F, true>(numbers, p, codes, errors);
+      const int64_t column = place.first + i;
+      if (end - i >= kLanes && column % codes_per_byte(F::kFormat) == 0) {
+        store_whole_codes<F>(codes, row + column / codes_per_byte(F::kFormat));
+      } else {
+        store_codes<F>(codes, column, end - i, row);
+      }
+    }
+    float lanes[kLanes];
+    store_group(errors, kLanes, lanes);
+    sum += sum_of_lanes(lanes);
+  }
+  return static_cast<float>(sum);
+}
+
+// A group that has no scale: the codes of zero.
+template <typename F>
+void zero_group(const GroupPlace& place, uint8_t* row) {
   I codes[kParts];
   for (I& part : codes) part = hn::Set(Integers(), F::kZero);
-  for (int64_t i = 0; i < count; i += kLanes) store_codes<F>(codes, first + i, count - i, row);
+  for (int64_t i = 0; i < place.count; i += kLanes) store_codes<F>(codes, place.first + i, place.count - i, row);
 }
 
-// The parameters of a block's groups, a group in each lane.
-struct BlockParameters {
-  float scale[kLanes], inverse[kLanes], zero_point[kLanes];
+// Any groups, those from `index` on.
+template <typename F>
+void quantize_block(const GroupedLayout& layout, const float* x, int64_t index, int64_t groups,
+                    const BlockParameters& p, const StoredGroups& to) {
+  GroupPlace place = group_place(layout, index);
+  for (int64_t g = 0; g < groups; ++g) {
+    uint8_t* const row = to.codes + place.row * row_bytes(F::kFormat, layout);
+    float error = p.scale[g];  // 0 or NaN, if the group is not stored.
+    if (p.scale[g] == 0 || std::isnan(p.scale[g])) {
+      zero_group<F>(place, row);
+    } else {
+      error = quantize_group<F>(x, place, parameters_of_group(p, g), row);
+    }
+    if (to.squared_error != nullptr) to.squared_error[index + g] = error;
+    x += place.count;
+    advance(layout, place);
+  }
+}
+
+// Successive groups, their numbers as floats, and their parameters.
+struct Block {
+  int64_t index, groups;
+  const float* x;
+  std::vector<float> converted;  // x points here, if the tensor's numbers are of another type.
+  BlockParameters p;
+  bool all_stored;  // And kLanes of them.
 };
 
-template <typename F>
-HWY_INLINE BlockParameters parameters_of_block(const BlockKeys& keys) {
-  BlockParameters p;
-  for (int64_t group = 0; group < kLanes; group += kWidth) {
-    const GroupParameters vectors = parameters_of_groups<F>(extremes_of_groups<F>(keys, group));
-    hn::StoreU(vectors.scale, Floats(), p.scale + group);
-    hn::StoreU(vectors.inverse, Floats(), p.inverse + group);
-    hn::StoreU(vectors.zero_point, Floats(), p.zero_point + group);
-  }
-  return p;
-}
-
-// The sums of a block's groups, the last steps of sum_of_lanes, each after what was summed before.
-HWY_INLINE void store_sums(const Fours<float>& fours, const double* before, int64_t count, float* to) {
-  float sums[kLanes];
-  for (int64_t part = 0; part < kParts; ++part) {
-    V terms[4];
-    hn::LoadInterleaved4(Floats(), fours.number + 4 * part * kWidth, terms[0], terms[1], terms[2], terms[3]);
-    hn::StoreU(hn::Add(hn::Add(terms[0], terms[2]), hn::Add(terms[1], terms[3])), Floats(), sums + part * kWidth);
-  }
-  for (int64_t g = 0; g < count; ++g) to[g] = static_cast<float>(before[g] + sums[g]);
-}
-
-// Groups at `places`, those from `index` on; x are their numbers.
-template <typename F, bool kErrors>
-void quantize_block(const GroupedLayout& layout, const GroupPlace* places, int64_t index, int64_t groups,
-                    const float* x, const StoredGroups& to) {
-  BlockKeys keys;
-  if (groups < kLanes) clear_keys<F>(groups, keys);
-  const float* numbers = x;
-  for (int64_t g = 0; g < groups; ++g) {
-    keys_of_group<F>(numbers, places[g].count, g, keys);
-    numbers += places[g].count;
-  }
-  const BlockParameters p = parameters_of_block<F>(keys);
-  std::copy_n(p.scale, groups, to.scales + index);
-  if (to.zero_points != nullptr) {
-    for (int64_t g = 0; g < groups; ++g) to.zero_points[index + g] = static_cast<uint8_t>(p.zero_point[g]);
-  }
-  const int64_t bytes_of_row = row_bytes(F::kFormat, layout);
-  Fours<float> last_errors;
-  double errors[kLanes] = {};
-  if constexpr (kErrors) last_errors.clear(groups);
-  numbers = x;
-  for (int64_t g = 0; g < groups; numbers += places[g].count, ++g) {
-    const int64_t first = places[g].first, count = places[g].count;
-    uint8_t* const row = to.codes + places[g].row * bytes_of_row;
-    if (p.scale[g] == 0 || std::isnan(p.scale[g])) {
-      zero_codes<F>(first, count, row);
-      if constexpr (kErrors) std::fill_n(last_errors.number + 4 * g, 4, p.scale[g]);
-      continue;
-    }
-    const GroupParameters group{hn::Set(Floats(), p.scale[g]), hn::Set(Floats(), p.inverse[g]),
-                                hn::Set(Floats(), p.zero_point[g])};
-    for (int64_t piece = 0; piece < count; piece += kPieceSize) {
-      const int64_t rest = count - piece;
-      V lanes[kParts];
-      for (V& part : lanes) part = hn::Zero(Floats());
-      codes_of_group<F, kErrors>(numbers + piece, first + piece, std::min(kPieceSize, rest), group, row, lanes);
-      if constexpr (kErrors) {
-        if (rest <= kPieceSize) {
-          fold_to_four(Floats(), lanes, Sum(), last_errors.number + 4 * g);
-        } else {
-          float sums[kLanes];
-          store_group(lanes, kLanes, sums);
-          errors[g] += sum_of_lanes(sums);
-        }
-      }
-    }
-  }
-  if constexpr (kErrors) store_sums(last_errors, errors, groups, to.squared_error + index);
-}
+HWY_INLINE const float* floats_of(const float* x, int64_t, std::vector<float>&) { return x; }
 
 template <typename T>
-void to_floats(const T* x, int64_t count, float* to) {
+const float* floats_of(const T* x, int64_t count, std::vector<float>& converted) {
+  converted.resize(count);
   int64_t i = 0;
-  for (; i + kWidth <= count; i += kWidth) store_vector(load_vector(x + i), to + i);
-  for (; i < count; ++i) to[i] = to_float(x[i]);
+  for (; i + kWidth <= count; i += kWidth) store_vector(load_vector(x + i), converted.data() + i);
+  for (; i < count; ++i) converted[i] = to_float(x[i]);
+  return converted.data();
 }
 
-template <typename F, bool kErrors, typename T>
-void quantize_format(const Execution& execution, const GroupedLayout& layout, const T* x, const StoredGroups& to) {
-  const int64_t groups_of_block = std::clamp<int64_t>(kBlockSize / layout.group_size, 1, kLanes);
-  for_each_group_range(execution, layout, F::kFormat, [&](int64_t begin, int64_t end) {
+// The first pass: chooses the scales of the groups [begin, end), and stores them.
+template <typename F, typename T>
+void prepare_block(const GroupedLayout& layout, const T* x, int64_t begin, int64_t end, const StoredGroups& to,
+                   Block& block) {
+  block.index = begin;
+  block.groups = end - begin;
+  const int64_t first = first_number(layout, begin);
+  block.x = floats_of(x + first, first_number(layout, end) - first, block.converted);
+  BlockKeys keys;
+  const float* numbers = block.x;
+  if (is_plain(layout)) {
+    for (int64_t g = 0; g < block.groups; ++g)
+      keys_of_group<F>(numbers + g * layout.group_size, layout.group_size, g, keys);
+  } else {
     GroupPlace place = group_place(layout, begin);
-    std::vector<float> floats;
-    for (int64_t index = begin; index < end; index += groups_of_block) {
-      const int64_t groups = std::min(groups_of_block, end - index);
-      GroupPlace places[kLanes];
-      int64_t count = 0;
-      for (int64_t g = 0; g < groups; ++g) {
-        places[g] = place;
-        count += place.count;
-        advance(layout, place);
-      }
-      const T* const numbers = x + places[0].row * layout.columns + places[0].first;
-      if constexpr (std::is_same_v<T, float>) {
-        quantize_block<F, kErrors>(layout, places, index, groups, numbers, to);
-      } else {
-        floats.resize(count);
-        to_floats(numbers, count, floats.data());
-        quantize_block<F, kErrors>(layout, places, index, groups, floats.data(), to);
-      }
+    for (int64_t g = 0; g < block.groups; ++g, advance(layout, place)) {
+      keys_of_group<F>(numbers, place.count, g, keys);
+      numbers += place.count;
+    }
+  }
+  if (block.groups < kLanes) clear_keys<F>(block.groups, keys);
+  block.all_stored = parameters_of_block<F>(keys, block.p);
+  std::copy_n(block.p.scale, block.groups, to.scales + begin);
+  if (to.zero_points == nullptr) return;
+  for (int64_t g = 0; g < block.groups; ++g) to.zero_points[begin + g] = static_cast<uint8_t>(block.p.zero_point[g]);
+}
+
+// The second pass: the codes.
+template <typename F>
+void finish_block(const GroupedLayout& layout, const Block& block, const StoredGroups& to) {
+  if (!block.all_stored || !is_plain(layout)) {
+    quantize_block<F>(layout, block.x, block.index, block.groups, block.p, to);
+    return;
+  }
+  uint8_t* const codes = to.codes + block.index * layout.group_size / codes_per_byte(F::kFormat);
+  if (to.squared_error == nullptr) {
+    quantize_plain_block<F, false>(block.x, layout.group_size, block.p, codes, nullptr);
+  } else {
+    quantize_plain_block<F, true>(block.x, layout.group_size, block.p, codes, to.squared_error + block.index);
+  }
+}
+
+// The first pass is a block ahead: while it waits for its scales, which are made one step after the other, the second
+// pass has other work to do.
+template <typename F, typename T>
+void quantize_format(const Execution& execution, const GroupedLayout& layout, const T* x, const StoredGroups& to) {
+  const int64_t size = std::clamp<int64_t>(kBlockSize / layout.group_size, 1, kLanes);
+  for_each_group_range(execution, layout, F::kFormat, [&](int64_t begin, int64_t end) {
+    Block blocks[2];
+    prepare_block<F>(layout, x, begin, std::min(end, begin + size), to, blocks[0]);
+    for (int64_t k = 0, index = begin; index < end; ++k, index += size) {
+      const int64_t next = index + size;
+      if (next < end) prepare_block<F>(layout, x, next, std::min(end, next + size), to, blocks[(k + 1) % 2]);
+      finish_block<F>(layout, blocks[k % 2], to);
     }
   });
 }
@@ -421,13 +334,7 @@ void with_format(WeightFormat format, const Visit& visit) {
 template <typename T>
 void quantize(const Execution& execution, const GroupedLayout& layout, WeightFormat format, const T* x,
               const StoredGroups& to) {
-  with_format(format, [&](auto f) {
-    if (to.squared_error == nullptr) {
-      quantize_format<decltype(f), false>(execution, layout, x, to);
-    } else {
-      quantize_format<decltype(f), true>(execution, layout, x, to);
-    }
-  });
+  with_format(format, [&](auto f) { quantize_format<decltype(f)>(execution, layout, x, to); });
 }
 
 template <typename T>
