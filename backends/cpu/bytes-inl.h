@@ -3,7 +3,8 @@
 //   I codes[kParts] = ...;
 //   store_bytes(codes, count, to);             // The low byte of each.
 //   load_bytes(from, count, codes);            // In [0, 255].
-//   store_halves(codes, first, count, row);    // The low four bits of each, in columns first, first + 1, ... of a row.
+//   store_halves(codes, first, count, row);    // The low four bits of each, in columns first, first + 1, ... of a row,
+//   store_joined(low_bytes(codes), row + ...);   // or at once, from an even column on, if there are kLanes.
 //   load_halves(row, first, count, codes);     // In [0, 15].
 //
 // Compiled once an instruction set, like lanes-inl.h.
@@ -25,6 +26,10 @@ HWY_BEFORE_NAMESPACE();
 namespace pare::backends::cpu::HWY_NAMESPACE {
 
 using I = hn::Vec<Integers>;
+
+// 1.5 * 2^23. A small number added to it is rounded to the nearest integer, halves to the even one, and the sum's last
+// bits are that integer in two's complement.
+inline constexpr float kRounder = 12582912.0f;
 
 #if HWY_TARGET == HWY_SCALAR
 
@@ -76,11 +81,11 @@ HWY_INLINE Bytes load_sixteen(const uint8_t* from) { return hn::LoadU(SixteenByt
 
 HWY_INLINE void store_sixteen(Bytes bytes, uint8_t* to) { hn::StoreU(bytes, SixteenBytes(), to); }
 
-// The low byte of each of kCount vectors' integers. Demotions saturate: what is cut off has to be zero before.
+// The low byte of each of kCount vectors' integers.
 template <int64_t kCount>
 HWY_INLINE auto joined_bytes(const I* vectors) {
   if constexpr (kCount == 1) {
-    return hn::DemoteTo(hn::Rebind<uint8_t, Integers>(), hn::And(vectors[0], hn::Set(Integers(), 0xFF)));
+    return hn::TruncateTo(hn::Rebind<uint8_t, Words>(), hn::BitCast(Words(), vectors[0]));
   } else {
     return hn::Combine(hn::CappedTag<uint8_t, kCount * kWidth>(), joined_bytes<kCount / 2>(vectors + kCount / 2),
                        joined_bytes<kCount / 2>(vectors));
@@ -101,7 +106,7 @@ HWY_INLINE void integers_of(Bytes bytes, I* group) {
   }
 }
 
-// Stores eight bytes, of the lower halves of the bytes.
+// Stores eight bytes, each of the lower halves of two.
 HWY_INLINE void store_joined(Bytes bytes, uint8_t* to) {
   const EightPairs d;
   const auto pairs = hn::BitCast(d, hn::And(bytes, hn::Set(SixteenBytes(), uint8_t{15})));
@@ -140,20 +145,18 @@ HWY_INLINE void load_bytes(const uint8_t* from, int64_t count, I* group) {
   integers_of<kSigned>(load_sixteen(padded), group);
 }
 
-// The first `count` of the group's integers go to the columns from `first` on, the even column's into the lower half of
-// a byte. One in an odd column is added to the byte that the even one before it has set.
+// One code into the lower half of an even column's byte, or into the upper half of an odd column's, which the even one
+// before it has set.
+HWY_INLINE void store_half(uint8_t code, int64_t column, uint8_t* row) {
+  uint8_t& byte = row[column / 2];
+  byte = static_cast<uint8_t>(column % 2 == 0 ? code & 15 : byte | code << 4);
+}
+
+// The low four bits of the first `count` of the group's integers.
 HWY_INLINE void store_halves(const I* group, int64_t first, int64_t count, uint8_t* row) {
-  const Bytes bytes = low_bytes(group);
-  if (count >= kLanes && first % 2 == 0) {
-    store_joined(bytes, row + first / 2);
-    return;
-  }
   uint8_t codes[kLanes];
-  store_sixteen(bytes, codes);
-  for (int64_t i = 0; i < std::min(count, kLanes); ++i) {
-    uint8_t& byte = row[(first + i) / 2];
-    byte = static_cast<uint8_t>((first + i) % 2 == 0 ? codes[i] & 15 : byte | codes[i] << 4);
-  }
+  store_sixteen(low_bytes(group), codes);
+  for (int64_t i = 0; i < std::min(count, kLanes); ++i) store_half(codes[i], first + i, row);
 }
 
 HWY_INLINE void load_halves(const uint8_t* row, int64_t first, int64_t count, I* group) {

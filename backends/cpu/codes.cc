@@ -46,16 +46,19 @@ HWY_INLINE void zero_points_of_channels(const int32_t* zero_point, int64_t first
   for (int64_t part = 0; part < kParts; ++part) group[part] = hn::Load(Integers(), padded + part * kWidth);
 }
 
-// The code, and, if asked for, its error's square in a lane of `errors`.
+// The code in the low byte, and, if asked for, its error's square in a lane of `errors`. Clamped before it is rounded,
+// which is the same since the limits are integers: so the sum with kRounder is exact, and its last bits are the level.
+// Which of Max and Min's arguments a NaN gives does not matter: it becomes zero.
 template <bool kErrors>
 HWY_INLINE I code_of_vector(V x, const GridVectors& grid, I zero_point, V& errors) {
-  const V any_level = nearest_level(x, grid);
-  const V level = hn::IfThenZeroElse(hn::IsNaN(any_level), any_level);
+  const V rounder = hn::Set(Floats(), kRounder), scaled = hn::Mul(x, grid.inverse_step);
+  const V clamped = hn::Min(hn::Max(scaled, grid.lowest), grid.highest);
+  const V sum = hn::Add(hn::IfThenZeroElse(hn::IsNaN(scaled), clamped), rounder);
   if constexpr (kErrors) {
-    const V difference = hn::Sub(hn::Mul(grid.step, level), x);
+    const V difference = hn::Sub(hn::Mul(grid.step, hn::Sub(sum, rounder)), x);
     errors = hn::Add(errors, hn::Mul(difference, difference));
   }
-  return hn::Add(hn::ConvertTo(Integers(), level), zero_point);
+  return hn::Add(hn::BitCast(Integers(), sum), zero_point);
 }
 
 template <bool kErrors, typename T>

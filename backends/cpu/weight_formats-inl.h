@@ -1,7 +1,7 @@
 // backends/cpu/weight_formats-inl.h: the arithmetic of each WeightFormat on vectors of numbers.
 //
 //   using F = Format<WeightFormat::kNf4>;
-//   GroupParameters p = parameters_of_groups<F>(below, above);   // A group in each lane.
+//   GroupParameters p = parameters_of_groups<F>({extreme, below, above});   // A group in each lane.
 //   V difference;
 //   I code = F::code(x, p_of_one_group, difference);             // Of the numbers of one group.
 //   V y = hn::Mul(p.scale, F::value(code, p.zero_point));
@@ -43,27 +43,28 @@ HWY_INLINE V reciprocal(V x) {
   return hn::BitCast(Floats(), hn::Or(hn::BitCast(d, guess), sign));
 }
 
-// 1.5 * 2^23. A small number added to it is rounded to the nearest integer, halves to the even one, and the sum's last
-// bits are that integer in two's complement.
-inline constexpr float kRounder = 12582912.0f;
+// What scales are made of, a group in each lane.
+struct GroupExtremes {
+  V extreme;       // The number of the greatest magnitude; of two, the negative one.
+  V below, above;  // -low and high; for formats of two sides alone.
+};
 
-// Members, for groups that are stored, with below = -low and above = high:
-//   scale(below, above)            the scales, a group in each lane
-//   zero_point(below, inverse)     their zero points
+// Members, for groups that are stored:
+//   kTwoSided                      whether it needs below and above
+//   kZero                          the code of +0 (where z = 0)
+//   scale(extremes)                the scales, a group in each lane
+//   zero_point(extremes, inverse)  their zero points; for formats of two sides
 //   code(x, parameters, &d)        the codes in the last bits, and d = dequantized - x or its negative
 //   value(code, zero_point)        what codes, without further bits, stand for before the scale
-//   kZero                          the code of +0 (where z = 0)
 template <WeightFormat kFormat>
 struct Format;
 
 template <>
 struct Format<WeightFormat::kInt4Symmetric> {
   static constexpr WeightFormat kFormat = WeightFormat::kInt4Symmetric;
+  static constexpr bool kTwoSided = false;
   static constexpr int kZero = 0;
-  static HWY_INLINE V scale(V below, V above) {
-    return hn::Mul(hn::IfThenElse(hn::Ge(below, above), below, hn::Neg(above)), hn::Set(Floats(), 0.125f));
-  }
-  static HWY_INLINE V zero_point(V, V) { return hn::Zero(Floats()); }
+  static HWY_INLINE V scale(const GroupExtremes& e) { return hn::Mul(e.extreme, hn::Set(Floats(), -0.125f)); }
   static HWY_INLINE I code(V x, const GroupParameters& p, V& difference) {
     const V rounder = hn::Set(Floats(), kRounder);
     // No level is below -8: the scale is the greatest magnitude's eighth.
@@ -80,12 +81,13 @@ struct Format<WeightFormat::kInt4Symmetric> {
 template <>
 struct Format<WeightFormat::kInt4Asymmetric> {
   static constexpr WeightFormat kFormat = WeightFormat::kInt4Asymmetric;
+  static constexpr bool kTwoSided = true;
   static constexpr int kZero = 0;
-  static HWY_INLINE V scale(V below, V above) {
-    return hn::Mul(hn::Add(above, below), hn::Set(Floats(), 1.0f / 15.0f));
+  static HWY_INLINE V scale(const GroupExtremes& e) {
+    return hn::Mul(hn::Add(e.above, e.below), hn::Set(Floats(), 1.0f / 15.0f));
   }
-  static HWY_INLINE V zero_point(V below, V inverse) {
-    return hn::Min(hn::Round(hn::Mul(below, inverse)), hn::Set(Floats(), 15.0f));
+  static HWY_INLINE V zero_point(const GroupExtremes& e, V inverse) {
+    return hn::Min(hn::Round(hn::Mul(e.below, inverse)), hn::Set(Floats(), 15.0f));
   }
   static HWY_INLINE I code(V x, const GroupParameters& p, V& difference) {
     const V rounder = hn::Set(Floats(), kRounder);
@@ -98,62 +100,63 @@ struct Format<WeightFormat::kInt4Asymmetric> {
   static HWY_INLINE V value(I code, V zero_point) { return hn::Sub(hn::ConvertTo(Floats(), code), zero_point); }
 };
 
-// Four steps of a search by halves: boundaries in the order of a heap, so that those of the first three steps have the
-// places 1 to 7, and those of the last 8 to 15.
-struct Nf4Heap {
-  constexpr Nf4Heap() {
-    for (int step = 0; step < 4; ++step) {
-      for (int i = 0; i < 1 << step; ++i) boundary[(1 << step) + i] = nf4_boundary(((2 * i + 1) << (3 - step)) - 1);
+// [-1, 1] in sixteen parts, of those numbers that have one nearest integer to 7.5 * number + 7.5. No boundary lies
+// within 0.001 of a part's end, and none has more than two.
+struct Nf4Parts {
+  constexpr Nf4Parts() {
+    for (int part = 0; part < 16; ++part) {
+      const float end = (static_cast<float>(part) - 7.0f) / 7.5f;
+      int k = 0;
+      while (k < 15 && nf4_boundary(k) < end - 2.0f / 15.0f) ++k;
+      code[part] = k;
+      first[part] = second[part] = 2.0f;
+      if (k < 15 && nf4_boundary(k) < end) first[part] = nf4_boundary(k);
+      if (k + 1 < 15 && nf4_boundary(k + 1) < end) second[part] = nf4_boundary(k + 1);
     }
   }
-  float boundary[16] = {};
+  int32_t code[16] = {};                  // How many boundaries lie below the part.
+  float first[16] = {}, second[16] = {};  // The boundaries in it; 2 where there is none.
 };
+
+// table[place], for places in [0, 16).
+template <class D>
+HWY_INLINE hn::Vec<D> at_places(D d, const hn::TFromD<D>* table, I place) {
+  if constexpr (kWidth == 16) {
+    return hn::TableLookupLanes(hn::LoadU(d, table), hn::IndicesFromVec(d, place));
+  } else if constexpr (kWidth == 8) {
+    const auto in_half = hn::IndicesFromVec(d, hn::And(place, hn::Set(Integers(), 7)));
+    const auto is_upper = hn::RebindMask(d, hn::Gt(place, hn::Set(Integers(), 7)));
+    return hn::IfThenElse(is_upper, hn::TableLookupLanes(hn::LoadU(d, table + 8), in_half),
+                          hn::TableLookupLanes(hn::LoadU(d, table), in_half));
+  } else {
+    return hn::GatherIndex(d, table, place);
+  }
+}
 
 template <>
 struct Format<WeightFormat::kNf4> {
   static constexpr WeightFormat kFormat = WeightFormat::kNf4;
+  static constexpr bool kTwoSided = false;
   static constexpr int kZero = 7;
-  static HWY_INLINE V scale(V below, V above) { return hn::Max(below, above); }
-  static HWY_INLINE V zero_point(V, V) { return hn::Zero(Floats()); }
+  static HWY_INLINE V scale(const GroupExtremes& e) { return hn::Abs(e.extreme); }
   static HWY_INLINE I code(V x, const GroupParameters& p, V& difference) {
-    const Integers d;
+    static constexpr Nf4Parts kNf4Parts;
     const V scaled = hn::Mul(x, p.inverse);
-    I code;
-    if constexpr (kWidth >= 8) {
-      static constexpr Nf4Heap kHeap;
-      I place = hn::Set(d, 1);
-      for (int step = 0; step < 4; ++step) {
-        const V boundary = at_places(kHeap.boundary + (step == 3 && kWidth == 8 ? 8 : 0), place);
-        const I left = hn::Add(place, place), right = hn::Add(left, hn::Set(d, 1));
-        place = hn::IfThenElse(hn::RebindMask(d, hn::Gt(scaled, boundary)), right, left);
-      }
-      code = hn::Sub(place, hn::Set(d, 16));
-    } else {
-      code = hn::Zero(d);
-      for (int k = 0; k < 15; ++k) {
-        const auto is_above = hn::Gt(scaled, hn::Set(Floats(), nf4_boundary(k)));
-        code = hn::Sub(code, hn::VecFromMask(d, hn::RebindMask(d, is_above)));
-      }
-    }
-    difference = hn::Sub(hn::Mul(p.scale, value(code, p.zero_point)), x);
+    const V middle = hn::Add(hn::Mul(scaled, hn::Set(Floats(), 7.5f)), hn::Set(Floats(), 7.5f));
+    const I rounded = hn::BitCast(Integers(), hn::Add(middle, hn::Set(Floats(), kRounder)));
+    const I part = hn::And(rounded, hn::Set(Integers(), 15));
+    I code = at_places(Integers(), kNf4Parts.code, part);
+    code = count_if_above(code, scaled, at_places(Floats(), kNf4Parts.first, part));
+    code = count_if_above(code, scaled, at_places(Floats(), kNf4Parts.second, part));
+    difference = hn::Sub(hn::Mul(p.scale, value(code, hn::Zero(Floats()))), x);
     return code;
   }
-  static HWY_INLINE V value(I code, V) {
-    if constexpr (kWidth == 8) {
-      const auto is_upper = hn::RebindMask(Floats(), hn::Gt(code, hn::Set(Integers(), 7)));
-      return hn::IfThenElse(is_upper, at_places(kNf4Levels + 8, code), at_places(kNf4Levels, code));
-    } else if constexpr (kWidth == 16) {
-      return at_places(kNf4Levels, code);
-    } else {
-      return hn::GatherIndex(Floats(), kNf4Levels, code);
-    }
-  }
+  static HWY_INLINE V value(I code, V) { return at_places(Floats(), kNf4Levels, code); }
 
  private:
-  // table[place % kWidth].
-  static HWY_INLINE V at_places(const float* table, I place) {
-    const I in_table = hn::And(place, hn::Set(Integers(), static_cast<int32_t>(kWidth - 1)));
-    return hn::TableLookupLanes(hn::LoadU(Floats(), table), hn::IndicesFromVec(Floats(), in_table));
+  static HWY_INLINE I count_if_above(I count, V x, V boundary) {
+    const auto is_above = hn::RebindMask(Integers(), hn::Gt(x, boundary));
+    return hn::Sub(count, hn::VecFromMask(Integers(), is_above));
   }
 };
 
@@ -197,11 +200,11 @@ template <>
 struct Format<WeightFormat::kFp8E4M3> {
   using E4M3 = SmallFloat<7, 3, -6>;
   static constexpr WeightFormat kFormat = WeightFormat::kFp8E4M3;
+  static constexpr bool kTwoSided = false;
   static constexpr int kZero = 0;
-  static HWY_INLINE V scale(V below, V above) {
-    return hn::Mul(hn::Max(below, above), hn::Set(Floats(), 1.0f / 448.0f));
+  static HWY_INLINE V scale(const GroupExtremes& e) {
+    return hn::Mul(hn::Abs(e.extreme), hn::Set(Floats(), 1.0f / 448.0f));
   }
-  static HWY_INLINE V zero_point(V, V) { return hn::Zero(Floats()); }
   static HWY_INLINE I code(V x, const GroupParameters& p, V& difference) {
     return E4M3::code(x, p, 448.0f, difference);
   }
@@ -217,34 +220,36 @@ template <>
 struct Format<WeightFormat::kMxfp4> {
   using E2M1 = SmallFloat<3, 1, 0>;
   static constexpr WeightFormat kFormat = WeightFormat::kMxfp4;
+  static constexpr bool kTwoSided = false;
   static constexpr int kZero = 0;
-  static HWY_INLINE V scale(V below, V above) {
+  static HWY_INLINE V scale(const GroupExtremes& e) {
     const Integers d;
-    const I exponent = hn::And(hn::BitCast(d, hn::Max(below, above)), hn::Set(d, 0x7F800000));
+    const I exponent = hn::And(hn::BitCast(d, e.extreme), hn::Set(d, 0x7F800000));
     return hn::BitCast(Floats(), hn::Sub(exponent, hn::Set(d, 2 << 23)));
   }
-  static HWY_INLINE V zero_point(V, V) { return hn::Zero(Floats()); }
   static HWY_INLINE I code(V x, const GroupParameters& p, V& difference) { return E2M1::code(x, p, 6.0f, difference); }
   static HWY_INLINE V value(I code, V) { return E2M1::value(code); }
 };
 
-// A group in each lane, with the bits of its -low and high; the scale is 0 or NaN where the group is not stored.
+// A group in each lane; the scale is 0 or NaN where the group is not stored.
 template <typename F>
-HWY_INLINE GroupParameters parameters_of_groups(I below_bits, I above_bits) {
+HWY_INLINE GroupParameters parameters_of_groups(const GroupExtremes& e) {
   const Integers d;
-  const V below = hn::BitCast(Floats(), below_bits), above = hn::BitCast(Floats(), above_bits);
-  GroupParameters p;
-  p.scale = F::scale(below, above);
-  p.inverse = reciprocal(p.scale);
-  p.zero_point = F::zero_point(below, p.inverse);
   // The bits of numbers from 0 on have their order, and a NaN's are the greatest.
-  const I magnitude = hn::Max(below_bits, above_bits);
+  const I magnitude = hn::And(hn::BitCast(d, e.extreme), hn::Set(d, 0x7FFFFFFF));
   const auto is_zero = hn::Lt(magnitude, hn::Set(d, std::bit_cast<int32_t>(kLeastGroupMagnitude)));
   const auto is_bad = hn::Gt(magnitude, hn::Set(d, std::bit_cast<int32_t>(kGreatestGroupMagnitude)));
   const V nan = hn::Set(Floats(), std::numeric_limits<float>::quiet_NaN());
+  GroupParameters p;
+  p.scale = F::scale(e);
+  p.inverse = reciprocal(p.scale);
+  p.zero_point = hn::Zero(Floats());
+  if constexpr (F::kTwoSided) {
+    const auto is_stored = hn::Not(hn::RebindMask(Floats(), hn::Or(is_zero, is_bad)));
+    p.zero_point = hn::IfThenElseZero(is_stored, F::zero_point(e, p.inverse));
+  }
   p.scale = hn::IfThenZeroElse(hn::RebindMask(Floats(), is_zero), p.scale);
   p.scale = hn::IfThenElse(hn::RebindMask(Floats(), is_bad), nan, p.scale);
-  p.zero_point = hn::IfThenZeroElse(hn::RebindMask(Floats(), hn::Or(is_zero, is_bad)), p.zero_point);
   return p;
 }
 

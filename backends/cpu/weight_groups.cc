@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <limits>
 #include <tuple>
+#include <type_traits>
+#include <vector>
 
 #include "backends/cpu/for_types.h"
 #include "backends/cpu/kernels.h"
@@ -17,6 +19,7 @@
 #include "backends/cpu/lanes-inl.h"
 #include "backends/cpu/bytes-inl.h"
 #include "backends/cpu/weight_formats-inl.h"
+#include "backends/cpu/group_blocks-inl.h"
 // clang-format on
 
 #ifndef PARE_BACKENDS_CPU_WEIGHT_GROUPS_FUNCTIONS_
@@ -39,29 +42,30 @@ struct WeightGroupsFunctions {
                      const float* scales, const uint8_t* zero_points, T* y);
 };
 
-// Goes from group to group, in the order of scales.
-class GroupWalk {
- public:
-  GroupWalk(const GroupedLayout& layout, int64_t index)
-      : layout_(layout), row_(index / layout.groups()), first_(index % layout.groups() * layout.group_size) {}
-
-  int64_t row() const { return row_; }
-  int64_t first() const { return first_; }  // Column.
-  int64_t count() const { return std::min(layout_.group_size, layout_.columns - first_); }
-  int64_t element() const { return row_ * layout_.columns + first_; }
-
-  void advance() {
-    first_ += layout_.group_size;
-    if (first_ >= layout_.columns) {
-      first_ = 0;
-      ++row_;
-    }
-  }
-
- private:
-  const GroupedLayout& layout_;
-  int64_t row_, first_;
+// Where a group's numbers lie.
+struct GroupPlace {
+  int64_t row, first, count;  // Columns [first, first + count).
 };
+
+inline GroupPlace group_place(const GroupedLayout& layout, int64_t index) {
+  const int64_t first = index % layout.groups() * layout.group_size;
+  return {index / layout.groups(), first, std::min(layout.group_size, layout.columns - first)};
+}
+
+// The place of the next group, in the order of scales.
+inline void advance(const GroupedLayout& layout, GroupPlace& place) {
+  place.first += layout.group_size;
+  if (place.first >= layout.columns) {
+    place.first = 0;
+    ++place.row;
+  }
+  place.count = std::min(layout.group_size, layout.columns - place.first);
+}
+
+// The place in x of a group's first number, or of what is behind the last group.
+inline int64_t first_number(const GroupedLayout& layout, int64_t index) {
+  return index / layout.groups() * layout.columns + index % layout.groups() * layout.group_size;
+}
 
 // Calls visit(begin, end) for ranges of groups that share no byte of codes, from many threads.
 template <typename Visit>
@@ -86,189 +90,198 @@ namespace {  // Other kernels have functions of the same names.
 // So many numbers are read once for the scales, and again, from the cache, for the codes; at most kLanes groups.
 constexpr int64_t kBlockSize = 4096;
 
-struct Maximum {
-  template <class Vector>
-  HWY_INLINE Vector operator()(Vector a, Vector b) const {
-    return hn::Max(a, b);
-  }
-};
-
-struct Sum {
-  template <class Vector>
-  HWY_INLINE Vector operator()(Vector a, Vector b) const {
-    return hn::Add(a, b);
-  }
-};
-
-template <class D, class Vector, class Operation>
-HWY_INLINE void store_folded(D d, Vector v, Operation operation, hn::TFromD<D>* to) {
-  if constexpr (hn::MaxLanes(D()) <= 4) {
-    hn::StoreU(v, d, to);
-  } else {
-    // Found by their arguments' namespace: Highway has no halves of vectors where they have one lane.
-    const hn::Half<D> half;
-    store_folded(half, operation(LowerHalf(half, v), UpperHalf(half, v)), operation, to);
-  }
-}
-
-// Stores four numbers that are made of kLanes: the first steps of sum_of_lanes.
-template <class D, class Vector, class Operation>
-HWY_INLINE void fold_to_four(D d, Vector* group, Operation operation, hn::TFromD<D>* to) {
-  int64_t parts = kParts;
-  while (parts > 1 && parts * kWidth > 4) {
-    parts /= 2;
-    for (int64_t part = 0; part < parts; ++part) group[part] = operation(group[part], group[part + parts]);
-  }
-  for (int64_t part = 0; part < parts; ++part) store_folded(d, group[part], operation, to + part * kWidth);
-}
-
-// Four numbers of each group of a block, as fold_to_four stores them.
-template <typename Number>
-struct Fours {
-  HWY_ALIGN Number number[4 * kLanes] = {};
-};
-
-// The extremes' bits as integers, which have the numbers' order from 0 on; all below 0 are less.
-template <typename T>
-HWY_INLINE void extremes_of_group(const T* x, int64_t count, int32_t* below, int32_t* above) {
-  const Integers d;
-  const I sign = hn::Set(d, std::numeric_limits<int32_t>::min());
-  I least[kParts], greatest[kParts];
-  for (int64_t part = 0; part < kParts; ++part) least[part] = greatest[part] = hn::Zero(d);
-  for (int64_t i = 0; i < count; i += kLanes) {
-    V numbers[kParts];
-    load_group(x + i, count - i, 0.0f, numbers);
-    for (int64_t part = 0; part < kParts; ++part) {
-      const I bits = hn::BitCast(d, numbers[part]);
-      greatest[part] = hn::Max(greatest[part], bits);
-      least[part] = hn::Max(least[part], hn::Xor(bits, sign));
-    }
-  }
-  fold_to_four(d, least, Maximum(), below);
-  fold_to_four(d, greatest, Maximum(), above);
-}
+constexpr int64_t codes_per_byte(WeightFormat format) { return 8 / bits_per_code(format); }
 
 template <typename F>
 HWY_INLINE void store_codes(const I* group, int64_t column, int64_t count, uint8_t* row) {
-  if constexpr (bits_per_code(F::kFormat) == 8) {
+  if constexpr (codes_per_byte(F::kFormat) == 1) {
     store_bytes(group, count, row + column);
   } else {
     store_halves(group, column, count, row);
   }
 }
 
-// The columns [first, first + count) of a group. Adds to a lane of `errors` each error's square.
-template <typename F, bool kErrors, typename T>
-HWY_INLINE void codes_of_group(const T* x, int64_t first, int64_t count, const GroupParameters& p, uint8_t* row,
-                               V* errors) {
-  for (int64_t i = 0; i < count; i += kLanes) {
-    V numbers[kParts];
-    I codes[kParts];
-    // Zeros have no error: they are levels.
-    load_group(x + i, count - i, 0.0f, numbers);
-    for (int64_t part = 0; part < kParts; ++part) {
-      V difference;
-      codes[part] = F::code(numbers[part], p, difference);
-      if constexpr (kErrors) errors[part] = hn::Add(errors[part], hn::Mul(difference, difference));
-    }
-    store_codes<F>(codes, first + i, count - i, row);
-  }
-}
-
-// The codes of zero in the columns [first, first + count).
+// kLanes codes, from the start of a byte on.
 template <typename F>
-void zero_codes(int64_t first, int64_t count, uint8_t* row) {
-  I codes[kParts];
-  for (I& part : codes) part = hn::Set(Integers(), F::kZero);
-  for (int64_t i = 0; i < count; i += kLanes) store_codes<F>(codes, first + i, count - i, row);
+HWY_INLINE void store_whole_codes(const I* group, uint8_t* to) {
+  if constexpr (codes_per_byte(F::kFormat) == 1) {
+    store_sixteen(low_bytes(group), to);
+  } else {
+    store_joined(low_bytes(group), to);
+  }
 }
 
-// The parameters of a block's groups, a group in each lane.
-struct BlockParameters {
-  float scale[kLanes], inverse[kLanes], zero_point[kLanes];
-};
-
-template <typename F>
-HWY_INLINE BlockParameters parameters_of_block(const Fours<int32_t>& below, const Fours<int32_t>& above) {
-  const Integers d;
-  BlockParameters p;
+// Adds to each lane of `errors` the square of an error.
+template <typename F, bool kErrors>
+HWY_INLINE void codes_of_vectors(const V* numbers, const GroupParameters& p, I* codes, V* errors) {
   for (int64_t part = 0; part < kParts; ++part) {
-    const int64_t at = part * kWidth;
-    I least[4], greatest[4];
-    hn::LoadInterleaved4(d, below.number + 4 * at, least[0], least[1], least[2], least[3]);
-    hn::LoadInterleaved4(d, above.number + 4 * at, greatest[0], greatest[1], greatest[2], greatest[3]);
-    const GroupParameters vectors =
-        parameters_of_groups<F>(hn::Max(hn::Max(least[0], least[1]), hn::Max(least[2], least[3])),
-                                hn::Max(hn::Max(greatest[0], greatest[1]), hn::Max(greatest[2], greatest[3])));
-    hn::StoreU(vectors.scale, Floats(), p.scale + at);
-    hn::StoreU(vectors.inverse, Floats(), p.inverse + at);
-    hn::StoreU(vectors.zero_point, Floats(), p.zero_point + at);
+    V difference;
+    codes[part] = F::code(numbers[part], p, difference);
+    if constexpr (kErrors) errors[part] = hn::Add(errors[part], hn::Mul(difference, difference));
   }
-  return p;
 }
 
-// The sums of a block's groups, the last steps of sum_of_lanes, each after what was summed before.
-HWY_INLINE void store_sums(const Fours<float>& fours, const double* before, int64_t count, float* to) {
-  float sums[kLanes];
-  for (int64_t part = 0; part < kParts; ++part) {
-    V terms[4];
-    hn::LoadInterleaved4(Floats(), fours.number + 4 * part * kWidth, terms[0], terms[1], terms[2], terms[3]);
-    hn::StoreU(hn::Add(hn::Add(terms[0], terms[2]), hn::Add(terms[1], terms[3])), Floats(), sums + part * kWidth);
-  }
-  for (int64_t g = 0; g < count; ++g) to[g] = static_cast<float>(before[g] + sums[g]);
+HWY_INLINE GroupParameters parameters_of_group(const BlockParameters& p, int64_t group) {
+  return {hn::Set(Floats(), p.scale[group]), hn::Set(Floats(), p.inverse[group]),
+          hn::Set(Floats(), p.zero_point[group])};
 }
 
-template <typename F, bool kErrors, typename T>
-void quantize_block(const GroupedLayout& layout, GroupWalk walk, int64_t index, int64_t groups, const T* x,
-                    const StoredGroups& to) {
-  const int64_t bytes_of_row = row_bytes(F::kFormat, layout);
-  Fours<int32_t> below, above;
-  GroupWalk first_walk = walk;
-  for (int64_t g = 0; g < groups; ++g, first_walk.advance()) {
-    extremes_of_group(x + first_walk.element(), first_walk.count(), below.number + 4 * g, above.number + 4 * g);
-  }
-  const BlockParameters p = parameters_of_block<F>(below, above);
-  Fours<float> last_errors;
-  double errors[kLanes] = {};
-  for (int64_t g = 0; g < groups; ++g, walk.advance()) {
-    uint8_t* const row = to.codes + walk.row() * bytes_of_row;
-    to.scales[index + g] = p.scale[g];
-    if (to.zero_points != nullptr) to.zero_points[index + g] = static_cast<uint8_t>(p.zero_point[g]);
-    if (p.scale[g] == 0 || std::isnan(p.scale[g])) {
-      zero_codes<F>(walk.first(), walk.count(), row);
-      errors[g] = p.scale[g];
-      continue;
+// Where all groups are kLanes numbers or a multiple of them, at most kPieceSize, and no row has a rest: then groups
+// lie one after the other, in codes too.
+bool is_plain(const GroupedLayout& layout) {
+  return layout.columns % layout.group_size == 0 && layout.group_size % kLanes == 0 && layout.group_size <= kPieceSize;
+}
+
+// kLanes groups of a plain layout, all of them stored.
+template <typename F, bool kErrors>
+void quantize_plain_block(const float* x, int64_t group_size, const BlockParameters& p, uint8_t* codes,
+                          float* squared_error) {
+  constexpr int64_t kBytes = kLanes / codes_per_byte(F::kFormat);
+  Fours<float> sums;
+  for (int64_t g = 0; g < kLanes; ++g) {
+    const GroupParameters group = parameters_of_group(p, g);
+    V errors[kParts];
+    for (V& part : errors) part = hn::Zero(Floats());
+    for (const float* const end = x + group_size; x < end; x += kLanes, codes += kBytes) {
+      V numbers[kParts];
+      I vectors[kParts];
+      for (int64_t part = 0; part < kParts; ++part) numbers[part] = load_vector(x + part * kWidth);
+      codes_of_vectors<F, kErrors>(numbers, group, vectors, errors);
+      store_whole_codes<F>(vectors, codes);
     }
-    const GroupParameters group{hn::Set(Floats(), p.scale[g]), hn::Set(Floats(), p.inverse[g]),
-                                hn::Set(Floats(), p.zero_point[g])};
-    for (int64_t piece = 0; piece < walk.count(); piece += kPieceSize) {
-      const int64_t count = std::min(kPieceSize, walk.count() - piece);
-      V lanes[kParts];
-      for (V& part : lanes) part = hn::Zero(Floats());
-      codes_of_group<F, kErrors>(x + walk.element() + piece, walk.first() + piece, count, group, row, lanes);
-      if constexpr (kErrors) {
-        if (piece + count == walk.count()) {
-          fold_to_four(Floats(), lanes, Sum(), last_errors.number + 4 * g);
-        } else {
-          float sums[kLanes];
-          store_group(lanes, kLanes, sums);
-          errors[g] += sum_of_lanes(sums);
-        }
+    if constexpr (kErrors) fold_to_four(Floats(), errors, Sum(), sums.number + 4 * g);
+  }
+  if constexpr (kErrors) store_sums(sums, kLanes, squared_error);
+}
+
+// A group at its place. Returns the squared error.
+template <typename F>
+float quantize_group(const float* x, const GroupPlace& place, const GroupParameters& p, uint8_t* row) {
+  double sum = 0;
+  for (int64_t piece = 0; piece < place.count; piece += kPieceSize) {
+    const int64_t end = std::min(place.count, piece + kPieceSize);
+    V errors[kParts];
+    for (V& part : errors) part = hn::Zero(Floats());
+    for (int64_t i = piece; i < end; i += kLanes) {
+      V numbers[kParts];
+      I codes[kParts];
+      load_group(x + i, end - i, 0.0f, numbers);  // Zeros have no error: they are levels.
+      codes_of_vectors<F, true>(numbers, p, codes, errors);
+      const int64_t column = place.first + i;
+      if (end - i >= kLanes && column % codes_per_byte(F::kFormat) == 0) {
+        store_whole_codes<F>(codes, row + column / codes_per_byte(F::kFormat));
+      } else {
+        store_codes<F>(codes, column, end - i, row);
       }
     }
+    float lanes[kLanes];
+    store_group(errors, kLanes, lanes);
+    sum += sum_of_lanes(lanes);
   }
-  if constexpr (kErrors) store_sums(last_errors, errors, groups, to.squared_error + index);
+  return static_cast<float>(sum);
 }
 
-template <typename F, bool kErrors, typename T>
+// A group that has no scale: the codes of zero.
+template <typename F>
+void zero_group(const GroupPlace& place, uint8_t* row) {
+  I codes[kParts];
+  for (I& part : codes) part = hn::Set(Integers(), F::kZero);
+  for (int64_t i = 0; i < place.count; i += kLanes) store_codes<F>(codes, place.first + i, place.count - i, row);
+}
+
+// Any groups, those from `index` on.
+template <typename F>
+void quantize_block(const GroupedLayout& layout, const float* x, int64_t index, int64_t groups,
+                    const BlockParameters& p, const StoredGroups& to) {
+  GroupPlace place = group_place(layout, index);
+  for (int64_t g = 0; g < groups; ++g) {
+    uint8_t* const row = to.codes + place.row * row_bytes(F::kFormat, layout);
+    float error = p.scale[g];  // 0 or NaN, if the group is not stored.
+    if (p.scale[g] == 0 || std::isnan(p.scale[g])) {
+      zero_group<F>(place, row);
+    } else {
+      error = quantize_group<F>(x, place, parameters_of_group(p, g), row);
+    }
+    if (to.squared_error != nullptr) to.squared_error[index + g] = error;
+    x += place.count;
+    advance(layout, place);
+  }
+}
+
+// Successive groups, their numbers as floats, and their parameters.
+struct Block {
+  int64_t index, groups;
+  const float* x;
+  std::vector<float> converted;  // x points here, if the tensor's numbers are of another type.
+  BlockParameters p;
+  bool all_stored;  // And kLanes of them.
+};
+
+HWY_INLINE const float* floats_of(const float* x, int64_t, std::vector<float>&) { return x; }
+
+template <typename T>
+const float* floats_of(const T* x, int64_t count, std::vector<float>& converted) {
+  converted.resize(count);
+  int64_t i = 0;
+  for (; i + kWidth <= count; i += kWidth) store_vector(load_vector(x + i), converted.data() + i);
+  for (; i < count; ++i) converted[i] = to_float(x[i]);
+  return converted.data();
+}
+
+// The first pass: chooses the scales of the groups [begin, end), and stores them.
+template <typename F, typename T>
+void prepare_block(const GroupedLayout& layout, const T* x, int64_t begin, int64_t end, const StoredGroups& to,
+                   Block& block) {
+  block.index = begin;
+  block.groups = end - begin;
+  const int64_t first = first_number(layout, begin);
+  block.x = floats_of(x + first, first_number(layout, end) - first, block.converted);
+  BlockKeys keys;
+  const float* numbers = block.x;
+  if (is_plain(layout)) {
+    for (int64_t g = 0; g < block.groups; ++g)
+      keys_of_group<F>(numbers + g * layout.group_size, layout.group_size, g, keys);
+  } else {
+    GroupPlace place = group_place(layout, begin);
+    for (int64_t g = 0; g < block.groups; ++g, advance(layout, place)) {
+      keys_of_group<F>(numbers, place.count, g, keys);
+      numbers += place.count;
+    }
+  }
+  if (block.groups < kLanes) clear_keys<F>(block.groups, keys);
+  block.all_stored = parameters_of_block<F>(keys, block.p);
+  std::copy_n(block.p.scale, block.groups, to.scales + begin);
+  if (to.zero_points == nullptr) return;
+  for (int64_t g = 0; g < block.groups; ++g) to.zero_points[begin + g] = static_cast<uint8_t>(block.p.zero_point[g]);
+}
+
+// The second pass: the codes.
+template <typename F>
+void finish_block(const GroupedLayout& layout, const Block& block, const StoredGroups& to) {
+  if (!block.all_stored || !is_plain(layout)) {
+    quantize_block<F>(layout, block.x, block.index, block.groups, block.p, to);
+    return;
+  }
+  uint8_t* const codes = to.codes + block.index * layout.group_size / codes_per_byte(F::kFormat);
+  if (to.squared_error == nullptr) {
+    quantize_plain_block<F, false>(block.x, layout.group_size, block.p, codes, nullptr);
+  } else {
+    quantize_plain_block<F, true>(block.x, layout.group_size, block.p, codes, to.squared_error + block.index);
+  }
+}
+
+// The first pass is a block ahead: while it waits for its scales, which are made one step after the other, the second
+// pass has other work to do.
+template <typename F, typename T>
 void quantize_format(const Execution& execution, const GroupedLayout& layout, const T* x, const StoredGroups& to) {
-  const int64_t groups_of_block = std::clamp<int64_t>(kBlockSize / layout.group_size, 1, kLanes);
+  const int64_t size = std::clamp<int64_t>(kBlockSize / layout.group_size, 1, kLanes);
   for_each_group_range(execution, layout, F::kFormat, [&](int64_t begin, int64_t end) {
-    GroupWalk walk(layout, begin);
-    for (int64_t index = begin; index < end; index += groups_of_block) {
-      const int64_t groups = std::min(groups_of_block, end - index);
-      quantize_block<F, kErrors>(layout, walk, index, groups, x, to);
-      for (int64_t g = 0; g < groups; ++g) walk.advance();
+    Block blocks[2];
+    prepare_block<F>(layout, x, begin, std::min(end, begin + size), to, blocks[0]);
+    for (int64_t k = 0, index = begin; index < end; ++k, index += size) {
+      const int64_t next = index + size;
+      if (next < end) prepare_block<F>(layout, x, next, std::min(end, next + size), to, blocks[(k + 1) % 2]);
+      finish_block<F>(layout, blocks[k % 2], to);
     }
   });
 }
@@ -278,23 +291,24 @@ void dequantize_format(const Execution& execution, const GroupedLayout& layout, 
                        const float* scales, const uint8_t* zero_points, T* y) {
   const int64_t bytes_of_row = row_bytes(F::kFormat, layout);
   for_each_group_range(execution, layout, F::kFormat, [&](int64_t begin, int64_t end) HWY_ATTR {
-    GroupWalk walk(layout, begin);
-    for (int64_t index = begin; index < end; ++index, walk.advance()) {
-      const uint8_t* const row = codes + walk.row() * bytes_of_row;
+    GroupPlace place = group_place(layout, begin);
+    for (int64_t index = begin; index < end; ++index, advance(layout, place)) {
+      const uint8_t* const row = codes + place.row * bytes_of_row;
+      T* const to = y + place.row * layout.columns + place.first;
       const V scale = hn::Set(Floats(), scales[index]);
       const V zero_point = hn::Set(Floats(), zero_points == nullptr ? 0.0f : zero_points[index]);
-      for (int64_t i = 0; i < walk.count(); i += kLanes) {
+      for (int64_t i = 0; i < place.count; i += kLanes) {
         I group[kParts];
         V numbers[kParts];
         if constexpr (bits_per_code(F::kFormat) == 8) {
-          load_bytes(row + walk.first() + i, walk.count() - i, group);
+          load_bytes(row + place.first + i, place.count - i, group);
         } else {
-          load_halves(row, walk.first() + i, walk.count() - i, group);
+          load_halves(row, place.first + i, place.count - i, group);
         }
         for (int64_t part = 0; part < kParts; ++part) {
           numbers[part] = hn::Mul(scale, F::value(group[part], zero_point));
         }
-        store_group(numbers, walk.count() - i, y + walk.element() + i);
+        store_group(numbers, place.count - i, to + i);
       }
     }
   });
@@ -320,13 +334,7 @@ void with_format(WeightFormat format, const Visit& visit) {
 template <typename T>
 void quantize(const Execution& execution, const GroupedLayout& layout, WeightFormat format, const T* x,
               const StoredGroups& to) {
-  with_format(format, [&](auto f) {
-    if (to.squared_error == nullptr) {
-      quantize_format<decltype(f), false>(execution, layout, x, to);
-    } else {
-      quantize_format<decltype(f), true>(execution, layout, x, to);
-    }
-  });
+  with_format(format, [&](auto f) { quantize_format<decltype(f)>(execution, layout, x, to); });
 }
 
 template <typename T>
