@@ -46,9 +46,9 @@ TEST(Philox, UniformStaysInItsRange) {
   EXPECT_NEAR(uniform(0x80000000), 0.5f, 1e-6f);
 }
 
-TEST(Exponential, IsWithinTwoUnitsInTheLastPlace) {
+TEST(Exponential, IsWithinThreeUnitsInTheLastPlace) {
   for (float x = -80; x <= 80; x += 0.0037f)
-    ASSERT_LE(errors_in_last_place(exponential(x), std::exp(double{x})), 2) << x;
+    ASSERT_LE(errors_in_last_place(exponential(x), std::exp(double{x})), 3) << x;
   EXPECT_EQ(exponential(0), 1);
   EXPECT_EQ(exponential(1000), exponential(80));
   EXPECT_EQ(exponential(-std::numeric_limits<float>::infinity()), exponential(-80));

@@ -147,6 +147,11 @@ std::vector<Case> all_cases() {
   uint64_t seed = seed_of_run();
   for (const Layout& layout : kLayouts) {
     for (const Numbers numbers : kAllNumbers) {
+      // Large tensors are there for how work is cut up, and take most of the time: two kinds of numbers are enough.
+      if (layout.size() > 50000 && numbers != Numbers::kRandom && numbers != Numbers::kSpecial) {
+        ++seed;
+        continue;
+      }
       cases.push_back(make_case(layout, numbers, false, seed++));
       if (numbers == Numbers::kSpecial) cases.push_back(make_case(layout, numbers, true, seed++));
     }

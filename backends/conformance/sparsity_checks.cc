@@ -72,6 +72,7 @@ void check_magnitude_mask(const KernelTable<T>& tested) {
       }
       ASSERT_EQ(mask, expected_mask) << "threshold " << threshold;
       expect_identical(y, expected_y, "y", tested.flushes_denormals);
+      if (size > 50000) continue;
       ASSERT_TRUE(kernel(execution, c.layout, x.data(), scale, threshold, alone_mask.data(), nullptr).ok());
       ASSERT_EQ(alone_mask, mask) << "the mask alone";
       ASSERT_TRUE(kernel(execution, c.layout, x.data(), scale, threshold, nullptr, alone_y.data()).ok());
@@ -144,6 +145,7 @@ void check_rb_mask_forward(const KernelTable<T>& tested) {
       ASSERT_TRUE(kernel(execution, size, w.data(), c.x.data(), stream, mask.data(), y.data()).ok());
       ASSERT_EQ(mask, expected_mask);
       expect_identical(y, expected_y, "y", tested.flushes_denormals);
+      if (size > 50000) continue;
       ASSERT_TRUE(kernel(execution, size, nullptr, c.x.data(), stream, alone_mask.data(), nullptr).ok());
       ASSERT_EQ(alone_mask, expected_mask) << "the mask alone";
       ASSERT_TRUE(kernel(execution, size, w.data(), c.x.data(), stream, nullptr, alone_y.data()).ok());
@@ -182,6 +184,7 @@ void check_rb_mask_backward(const KernelTable<T>& tested) {
     ASSERT_TRUE(kernel(execution, size, dy.data(), w.data(), mask.data(), dw.data(), d_logits.data()).ok());
     expect_identical(dw, expected_dw, "dw", tested.flushes_denormals);
     expect_identical(d_logits, expected_logits, "d_logits", tested.flushes_denormals);
+    if (size > 50000) return;
     ASSERT_TRUE(kernel(execution, size, dy.data(), w.data(), mask.data(), alone_dw.data(), nullptr).ok());
     expect_identical(alone_dw, expected_dw, "dw alone", tested.flushes_denormals);
     ASSERT_TRUE(kernel(execution, size, dy.data(), w.data(), mask.data(), nullptr, alone_logits.data()).ok());
@@ -203,7 +206,7 @@ void check_n_of_m_mask(const KernelTable<T>& tested) {
     const int64_t size = c.layout.size();
     const std::vector<T> x = typed<T>(c.x);
     for (const Pattern& pattern : {Pattern{2, 4}, {1, 2}, {4, 8}, {1, 1}, {3, 4}, {2, 5}, {4, 4}, {17, 32}}) {
-      if (size > 20000 && pattern.m != 4 && pattern.m != 5) continue;
+      if (size > 5000 && pattern.m != 4 && pattern.m != 8) continue;
       std::vector<uint8_t> mask = mask_output(size), expected = mask;
       ASSERT_TRUE(
           reference_kernels<T>().n_of_m_mask({}, c.layout, x.data(), pattern.n, pattern.m, expected.data()).ok());

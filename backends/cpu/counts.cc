@@ -58,16 +58,18 @@ inline constexpr int64_t kMostOfSpan = int64_t{1} << 30;
 
 template <typename T, typename Predicate>
 int64_t count_of_span(const T* x, int64_t count, Predicate predicate) {
-  constexpr int64_t kStep = 4 * kLanes;  // Several sums, which need not wait for each other.
-  hn::Vec<Integers> sums[kStep / kWidth];
-  for (auto& sum : sums) sum = hn::Zero(Integers());
-  int64_t i = 0;
-  for (; i + kStep <= count; i += kStep) {
-    for (int64_t part = 0; part < kStep / kWidth; ++part) count_vector(x + i + part * kWidth, predicate, sums[part]);
+  int64_t result = 0, i = 0;
+  if (count >= kLanes) {
+    constexpr int64_t kStep = 4 * kLanes;  // Several sums, which need not wait for each other.
+    hn::Vec<Integers> sums[kStep / kWidth];
+    for (auto& sum : sums) sum = hn::Zero(Integers());
+    for (; i + kStep <= count; i += kStep) {
+      for (int64_t part = 0; part < kStep / kWidth; ++part) count_vector(x + i + part * kWidth, predicate, sums[part]);
+    }
+    for (; i + kWidth <= count; i += kWidth) count_vector(x + i, predicate, sums[0]);
+    for (int64_t part = 1; part < kStep / kWidth; ++part) sums[0] = hn::Add(sums[0], sums[part]);
+    result = hn::GetLane(hn::SumOfLanes(Integers(), sums[0]));
   }
-  for (; i + kWidth <= count; i += kWidth) count_vector(x + i, predicate, sums[0]);
-  for (int64_t part = 1; part < kStep / kWidth; ++part) sums[0] = hn::Add(sums[0], sums[part]);
-  int64_t result = hn::GetLane(hn::SumOfLanes(Integers(), sums[0]));
   for (; i < count; ++i) result += predicate.holds(to_float(x[i]));
   return result;
 }

@@ -16,6 +16,7 @@
 #define PARE_BACKENDS_CPU_MASKS_INL_H_
 #endif
 
+#include <bit>
 #include <cstdint>
 #include <type_traits>
 
@@ -56,10 +57,13 @@ HWY_INLINE void keep_group(const T* x, const uint8_t* mask, T* y) {
   }
 }
 
-// y = mask ? x : 0 for one element.
+// y = mask ? x : 0 for one element, without a branch that nothing could predict.
+HWY_INLINE void keep_element(float x, uint8_t mask, float* y) {
+  *y = std::bit_cast<float>(std::bit_cast<uint32_t>(x) & (0u - (mask != 0)));
+}
 template <typename T>
 HWY_INLINE void keep_element(T x, uint8_t mask, T* y) {
-  *y = mask != 0 ? x : T{};
+  y->bits = static_cast<uint16_t>(x.bits & (0u - (mask != 0)));
 }
 
 }  // namespace pare::backends::cpu::HWY_NAMESPACE

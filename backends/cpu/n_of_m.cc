@@ -51,49 +51,57 @@ HWY_INLINE void store_kept(Keys others_before, int n, uint8_t* mask) {
 // A vector of one lane has no neighbours.
 #if HWY_TARGET != HWY_SCALAR
 
-// Adds 1 where a lane's neighbour comes before it: where it is greater, or equal and `is_earlier`, which is 1 where the
-// neighbour is one of the group's earlier elements, else 0.
-HWY_INLINE Keys with_neighbour(Keys others_before, Keys keys, Keys neighbours, Keys is_earlier) {
-  const auto is_before = hn::Gt(hn::Add(neighbours, is_earlier), keys);
-  return hn::Sub(others_before, hn::VecFromMask(Integers(), is_before));
-}
-
-// 1 in the lanes whose element of the group is one of the last `count`, else 0.
-HWY_INLINE Keys ones_in_last(int64_t count, int64_t m) {
-  HWY_ALIGN int32_t lanes[kWidth];
-  for (int64_t i = 0; i < kWidth; ++i) lanes[i] = i % m >= m - count;
-  return hn::Load(Integers(), lanes);
-}
-
-// Groups of m = 2 or 4 successive numbers, kWidth numbers at a time: a vector's blocks of 128 bits hold whole groups,
-// and each element meets the others of its group when the group is turned around.
-template <typename T, int kM>
-HWY_INLINE void mask_vector(const T* x, int n, uint8_t* mask) {
-  const Keys keys = keys_of(x);
-  Keys before = hn::Zero(Integers());
-  if constexpr (kM == 2) {
-    before = with_neighbour(before, keys, hn::Shuffle2301(keys), ones_in_last(1, 2));
-  } else {
-    // Lane i meets i + 1, i + 2, i + 3, which lie before it where they wrap.
-    before = with_neighbour(before, keys, hn::Shuffle0321(keys), ones_in_last(1, 4));
-    before = with_neighbour(before, keys, hn::Shuffle1032(keys), ones_in_last(2, 4));
-    before = with_neighbour(before, keys, hn::Shuffle2103(keys), ones_in_last(3, 4));
+// Where each lane finds the others of its group of m <= kWidth successive numbers: as many groups as a vector holds
+// whole. Lanes behind them find themselves.
+class Neighbours {
+ public:
+  explicit Neighbours(int64_t m) : m_(m), used_(kWidth / m * m) {
+    for (int64_t distance = 1; distance < m; ++distance) {
+      for (int64_t lane = 0; lane < kWidth; ++lane) {
+        const int64_t member = lane % m, other = (member + distance) % m;
+        place_[distance - 1][lane] = static_cast<int32_t>(lane < used_ ? lane - member + other : lane);
+        is_earlier_[distance - 1][lane] = other < member;
+      }
+    }
   }
-  store_kept(before, n, mask);
-}
 
-template <typename T, int kM>
-void mask_successive(const Execution& execution, int64_t size, const T* x, int n, uint8_t* mask) {
-  execution.parallel_for(0, divide_up(size, kLanes), kGrain / kLanes, [&](int64_t begin, int64_t end) HWY_ATTR {
-    const int64_t last = std::min(end * kLanes, size);
-    int64_t i = begin * kLanes;
-    for (; i + kWidth <= last; i += kWidth) mask_vector<T, kM>(x + i, n, mask + i);
-    if (i == last) return;
-    T padded[kWidth] = {};
-    uint8_t padded_mask[kWidth];
-    std::copy_n(x + i, last - i, padded);
-    mask_vector<T, kM>(padded, n, padded_mask);
-    std::copy_n(padded_mask, last - i, mask + i);
+  int64_t used() const { return used_; }
+
+  // How many of its group come before each number: are greater, or equal and earlier.
+  HWY_INLINE Keys count_before(Keys keys) const {
+    Keys before = hn::Zero(Integers());
+    for (int64_t i = 0; i < m_ - 1; ++i) {
+      const Keys others = hn::TableLookupLanes(keys, hn::SetTableIndices(Integers(), place_[i]));
+      const auto is_before = hn::Gt(hn::Add(others, hn::Load(Integers(), is_earlier_[i])), keys);
+      before = hn::Sub(before, hn::VecFromMask(Integers(), is_before));
+    }
+    return before;
+  }
+
+ private:
+  const int64_t m_, used_;
+  alignas(64) int32_t place_[kWidth - 1][kWidth];
+  alignas(64) int32_t is_earlier_[kWidth - 1][kWidth];
+};
+
+template <typename T>
+void mask_successive(const Execution& execution, int64_t size, const T* x, int n, int m, uint8_t* mask) {
+  const Neighbours neighbours(m);
+  const auto mask_vector = [&](const T* numbers, uint8_t* to)
+                               HWY_ATTR { store_kept(neighbours.count_before(keys_of(numbers)), n, to); };
+  execution.parallel_for(0, size / m, kGrain / m, [&](int64_t begin, int64_t end) HWY_ATTR {
+    const int64_t last = end * m;
+    int64_t i = begin * m;
+    for (; i + kWidth <= last; i += neighbours.used()) mask_vector(x + i, mask + i);
+    while (i < last) {
+      const int64_t count = std::min(neighbours.used(), last - i);
+      T padded[kWidth] = {};
+      uint8_t padded_mask[kWidth];
+      std::copy_n(x + i, count, padded);
+      mask_vector(padded, padded_mask);
+      std::copy_n(padded_mask, count, mask + i);
+      i += count;
+    }
   });
 }
 
@@ -189,9 +197,10 @@ template <typename T>
 void mask_n_of_m(const Execution& execution, const Layout& layout, const T* x, int n, int m, uint8_t* mask) {
   if (layout.size() == 0) return;
 #if HWY_TARGET != HWY_SCALAR
-  const bool is_successive = layout.inner == 1 && layout.channels % m == 0;
-  if (is_successive && m == 2) return mask_successive<T, 2>(execution, layout.size(), x, n, mask);
-  if (is_successive && m == 4) return mask_successive<T, 4>(execution, layout.size(), x, n, mask);
+  if (layout.inner == 1 && layout.channels % m == 0 && m <= kWidth) {
+    mask_successive(execution, layout.size(), x, n, m, mask);
+    return;
+  }
 #endif
   mask_groups(execution, layout, x, n, m, mask);
 }

@@ -80,13 +80,13 @@ TEST(ReferenceRbMask, IsTheDefinitionButForTiesWithinRounding) {
   for (size_t i = 0; i < mask.size(); ++i) {
     const double u = uniform(philox_word(random, i));
     const double noisy = logits[i] + std::log(u / (1 - u));
-    if (std::fabs(noisy) < 4e-7) {
+    if (std::fabs(noisy) < 6e-7) {
       ++ties;
       continue;
     }
     ASSERT_EQ(mask[i], 1 / (1 + std::exp(-noisy)) > 0.5) << "element " << i << ", logit " << logits[i] << ", u " << u;
   }
-  EXPECT_LT(ties, 6000);
+  EXPECT_LT(ties, 9000);
 }
 
 TEST(ReferenceRbMask, KeepsAsOftenAsTheSigmoidSays) {
