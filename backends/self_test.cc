@@ -101,8 +101,9 @@ absl::StatusOr<Results> results_of(const KernelTable<float>& table, const Execut
   Tensors tensors{};
   PARE_ASSIGN_OR_RETURN(tensors.x, arrays.copy_of(test_numbers(0)));
   PARE_ASSIGN_OR_RETURN(tensors.other, arrays.copy_of(test_numbers(1)));
-  // Step, its reciprocal, lowest and highest level; then ends and inverse width of 64 bins.
-  PARE_ASSIGN_OR_RETURN(tensors.parameters, arrays.copy_of<float>({0.25f, 4.0f, -8.0f, 7.0f, -3.0f, 3.0f, 64 / 6.0f}));
+  // Step, its reciprocal, lowest and highest level; then ends, width and inverse width of 64 bins.
+  PARE_ASSIGN_OR_RETURN(tensors.parameters,
+                        arrays.copy_of<float>({0.25f, 4.0f, -8.0f, 7.0f, -3.0f, 3.0f, 6 / 64.0f, 64 / 6.0f}));
   PARE_ASSIGN_OR_RETURN(tensors.y, arrays.copy_of(std::vector<float>(kElements)));
   PARE_ASSIGN_OR_RETURN(tensors.sums, arrays.copy_of(std::vector<float>(3)));
   PARE_ASSIGN_OR_RETURN(tensors.bytes, arrays.copy_of(std::vector<uint8_t>(kElements)));
@@ -175,7 +176,7 @@ absl::Status self_test(const KernelBackend& backend, const Execution& execution)
   PARE_RETURN_IF_ERROR(
       check("histogram", table->histogram != nullptr, [&](const auto& kernels, const Execution& on, const Tensors& t) {
         const float* const p = t.parameters;
-        return kernels.histogram(on, layout, t.x, {p + 4, p + 5, p + 6, 64}, t.counts);
+        return kernels.histogram(on, layout, t.x, {p + 4, p + 5, p + 6, p + 7, 64}, t.counts);
       }));
   return check("rb_mask_forward", table->rb_mask_forward != nullptr,
                [&](const auto& kernels, const Execution& on, const Tensors& t) {

@@ -63,10 +63,11 @@ void add_rows(const Subject& subject, const Layout& layout, const std::string& v
       PARE_ASSIGN_OR_RETURN(float* const x, workspace->random<float>(elements));
       PARE_ASSIGN_OR_RETURN(float* const low, numbers(-4));
       PARE_ASSIGN_OR_RETURN(float* const high, numbers(4));
+      PARE_ASSIGN_OR_RETURN(float* const width, numbers(8.0f / kBins));
       PARE_ASSIGN_OR_RETURN(float* const inverse_width, numbers(kBins / 8.0f));
       PARE_ASSIGN_OR_RETURN(int64_t* const counts, workspace->zeros<int64_t>(layout.channels * (kBins + 2)));
       return [=, keep = workspace] {
-        return table->histogram(subject.execution, layout, x, {low, high, inverse_width, kBins}, counts);
+        return table->histogram(subject.execution, layout, x, {low, high, width, inverse_width, kBins}, counts);
       };
     };
   }
