@@ -92,6 +92,18 @@ std::vector<Row> fake_quantize_rows(const Subject& subject, int64_t elements) {
   const int64_t channels = std::max<int64_t>(1, std::min<int64_t>(512, elements / 2304));
   add_rows<float>(subject, {1, channels, elements / channels}, "per channel", rows);
   add_rows<float>(subject, {elements / 64, 64, 1}, "channels last", rows);
+  // What starting a kernel costs on a device: a thousand small ones, each on the result of the one before.
+  const auto* const table = subject.table<float>();
+  if (subject.backend->memory != nullptr && elements <= 4096 && table->fake_quantize_forward != nullptr) {
+    const Layout small = Layout::per_tensor(1024);
+    rows.push_back({.name = "one of a thousand small kernels", .elements = elements, .calls = 1000});
+    rows.back().prepare = [=]() -> absl::StatusOr<std::function<absl::Status()>> {
+      const auto tensors = std::make_shared<Tensors<float>>(subject);
+      PARE_RETURN_IF_ERROR(tensors->make(small));
+      return
+          [=] { return table->fake_quantize_forward(subject.execution, small, tensors->x, tensors->grid, tensors->x); };
+    };
+  }
   return rows;
 }
 

@@ -116,7 +116,9 @@ std::string Report::table(const nlohmann::json& machine) const {
         absl::StrAppend(&cells, " ");
         if (found != rows_.end()) {
           const std::optional<double> ratio = ratio_of(*found);
-          if (!ratio.has_value()) {
+          if (found->row.bytes == 0) {
+            absl::StrAppend(&cells, absl::StrFormat("%.1f us", found->seconds * 1e6));
+          } else if (!ratio.has_value()) {
             absl::StrAppend(&cells, absl::StrFormat("%.1f GB/s", found->bytes_per_second() / 1e9));
           } else if (found->row.yardstick == Yardstick::kKernel) {
             against = label_of(yardstick_of(*found)->row);

@@ -33,7 +33,7 @@ struct Row {
   std::string name;     // The kernel's, or what is compared with it.
   std::string variant;  // "per tensor", "float16"
   int64_t elements = 0;
-  int64_t bytes = 0;  // Read and written by a call.
+  int64_t bytes = 0;  // Read and written by a call; 0 where the time of a call is what counts.
   Yardstick yardstick = Yardstick::kNone;
   std::string compared_with;  // "name, variant" of a row.
   int64_t calls = 1;          // How many calls a run makes: its time is divided by it.
