@@ -2,6 +2,7 @@
 
 #include "backends/conformance/checks.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "backends/reference/backend.h"
@@ -27,6 +28,13 @@ TEST(Checks, TheReferencePasses) {
   check_min_max(reference_kernels<float>());
   check_abs_max(reference_kernels<float>());
   check_histogram(reference_kernels<float>());
+  check_magnitude_mask(reference_kernels<float>());
+  check_apply_mask(reference_kernels<float>());
+  check_count_zeros(reference_kernels<float>());
+  check_count_above(reference_kernels<float>());
+  check_rb_mask_forward(reference_kernels<float>());
+  check_rb_mask_backward(reference_kernels<float>());
+  check_n_of_m_mask(reference_kernels<float>());
 }
 
 TEST(Checks, ATableWithoutKernelsIsNotChecked) {
@@ -35,6 +43,13 @@ TEST(Checks, ATableWithoutKernelsIsNotChecked) {
   check_min_max(KernelTable<float>{});
   check_abs_max(KernelTable<float>{});
   check_histogram(KernelTable<float>{});
+  check_magnitude_mask(KernelTable<float>{});
+  check_apply_mask(KernelTable<float>{});
+  check_count_zeros(KernelTable<float>{});
+  check_count_above(KernelTable<float>{});
+  check_rb_mask_forward(KernelTable<float>{});
+  check_rb_mask_backward(KernelTable<float>{});
+  check_n_of_m_mask(KernelTable<float>{});
 }
 
 absl::Status rounding_halves_away_from_zero(const Execution&, const Layout& layout, const float* x,
@@ -65,6 +80,37 @@ absl::Status forgetting_the_last_number(const Execution& execution, const Layout
 
 TEST(Checks, AForgottenTailIsFound) {
   EXPECT_TRUE(is_refused(check_abs_max<float>, {.abs_max = forgetting_the_last_number}));
+}
+
+absl::Status removing_only_below_the_threshold(const Execution&, const Layout& layout, const float* x,
+                                               const float* scale, float threshold, uint8_t* mask, float* y) {
+  for (int64_t i = 0; i < layout.size(); ++i) {
+    const float factor = scale == nullptr ? 1.0f : scale[i / layout.inner % layout.channels];
+    const bool is_removed = std::fabs(x[i]) * factor < threshold;
+    if (mask != nullptr) mask[i] = !is_removed;
+    if (y != nullptr) y[i] = is_removed ? 0.0f : x[i];
+  }
+  return absl::OkStatus();
+}
+
+absl::Status drawing_anew_for_every_piece(const Execution& execution, int64_t size, const float* w, const float* logits,
+                                          const RandomStream* random, uint8_t* mask, float* y) {
+  constexpr int64_t kPiece = 256;
+  for (int64_t first = 0; first < size; first += kPiece) {
+    const absl::Status status = reference_kernels<float>().rb_mask_forward(
+        execution, std::min(kPiece, size - first), w == nullptr ? nullptr : w + first, logits + first, random,
+        mask == nullptr ? nullptr : mask + first, y == nullptr ? nullptr : y + first);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+TEST(Checks, AMaskThatIsWrongAtTheThresholdIsFound) {
+  EXPECT_TRUE(is_refused(check_magnitude_mask<float>, {.magnitude_mask = removing_only_below_the_threshold}));
+}
+
+TEST(Checks, ARandomMaskThatDependsOnHowWorkIsCutIsFound) {
+  EXPECT_TRUE(is_refused(check_rb_mask_forward<float>, {.rb_mask_forward = drawing_anew_for_every_piece}));
 }
 
 }  // namespace
