@@ -108,6 +108,11 @@ void count(const Execution& execution, const Layout& any_layout, const T* x, Pre
       }
       for (int64_t channel = 0; channel < layout.channels; ++channel) add(channel, sums[channel]);
     });
+  } else if (layout.inner >= kPieceSize) {
+    // In the order of memory, as pieces are not.
+    for_each_span(execution, layout, [&](int64_t first, int64_t length, int64_t channel) HWY_ATTR {
+      add(channel, count_of_span(x + first, length, predicate));
+    });
   } else {
     for_each_piece(execution, layout, [&](int64_t, const Piece& piece) HWY_ATTR {
       int64_t sum = 0;

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstdint>
 #include <tuple>
+#include <type_traits>
 
 #include "backends/cpu/for_types.h"
 #include "backends/cpu/kernels.h"
@@ -35,10 +36,17 @@ namespace pare::backends::cpu::HWY_NAMESPACE {
 namespace {
 
 template <typename T>
+void apply_span(const T* x, const uint8_t* mask, int64_t count, T* y) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) keep_group(x + i, mask + i, y + i);
+  for (; i < count; ++i) keep_element(x[i], mask[i], y + i);
+}
+
+// Loops stand in functions of their own: one over a lambda's captures would read its pointers again for each vector.
+template <typename T>
 void apply(const Execution& execution, int64_t size, const T* x, const uint8_t* mask, T* y) {
-  execution.parallel_for(0, size, kGrain, [&](int64_t i, int64_t end) HWY_ATTR {
-    for (; i + kLanes <= end; i += kLanes) keep_group(x + i, mask + i, y + i);
-    for (; i < end; ++i) keep_element(x[i], mask[i], y + i);
+  execution.parallel_for(0, size, kGrain, [&](int64_t begin, int64_t end) HWY_ATTR {
+    apply_span(x + begin, mask + begin, end - begin, y + begin);
   });
 }
 
@@ -70,9 +78,17 @@ void magnitude_span(const T* x, int64_t count, const Scales scales, float thresh
     uint8_t unwanted[kLanes];
     uint8_t* const group = mask == nullptr ? unwanted : mask + i;
     for (int64_t at = 0; at < kLanes; at += kWidth) {
-      store_mask(keeps(load_vector(x + i + at), scales.vector_at(i + at), threshold_vector), group + at);
+      const V number = load_vector(x + i + at);
+      const hn::Mask<Floats> kept = keeps(number, scales.vector_at(i + at), threshold_vector);
+      store_mask(kept, group + at);
+      if constexpr (std::is_same_v<T, float>) {
+        if (y != nullptr) store_vector(hn::IfThenElseZero(kept, number), y + i + at);
+      }
     }
-    if (y != nullptr) keep_group(x + i, group, y + i);
+    // Other types would have to be rounded again.
+    if constexpr (!std::is_same_v<T, float>) {
+      if (y != nullptr) keep_group(x + i, group, y + i);
+    }
   }
   for (; i < count; ++i) {
     const uint8_t kept = keeps(to_float(x[i]), scales.at(i), threshold);

@@ -97,20 +97,29 @@ void forward(const Execution& execution, int64_t size, const T* w, const float* 
 }
 
 template <typename T>
+void logits_span(const T* dy, const T* w, int64_t count, float* d_logits) {
+  int64_t i = 0;
+  for (; i + kWidth <= count; i += kWidth) store_vector(hn::Mul(load_vector(dy + i), load_vector(w + i)), d_logits + i);
+  for (; i < count; ++i) d_logits[i] = to_float(dy[i]) * to_float(w[i]);
+}
+
+template <typename T>
+void weights_span(const T* dy, const uint8_t* mask, int64_t count, T* dw) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) keep_group(dy + i, mask + i, dw + i);
+  for (; i < count; ++i) keep_element(dy[i], mask[i], dw + i);
+}
+
+template <typename T>
 void backward(const Execution& execution, int64_t size, const T* dy, const T* w, const uint8_t* mask, T* dw,
               float* d_logits) {
-  execution.parallel_for(0, size, kGrain, [&](int64_t i, int64_t end) HWY_ATTR {
-    for (; i + kLanes <= end; i += kLanes) {
-      if (d_logits != nullptr) {  // First: dw may be dy.
-        for (int64_t at = i; at < i + kLanes; at += kWidth) {
-          store_vector(hn::Mul(load_vector(dy + at), load_vector(w + at)), d_logits + at);
-        }
-      }
-      if (dw != nullptr) keep_group(dy + i, mask + i, dw + i);
-    }
-    for (; i < end; ++i) {
-      if (d_logits != nullptr) d_logits[i] = to_float(dy[i]) * to_float(w[i]);
-      if (dw != nullptr) keep_element(dy[i], mask[i], dw + i);
+  // A part that stays in the first cache at a time, once for the logits and then, since dw may be dy, for the weights.
+  constexpr int64_t kPart = 1024;
+  execution.parallel_for(0, size, kGrain, [&](int64_t begin, int64_t end) HWY_ATTR {
+    for (; begin < end; begin += kPart) {
+      const int64_t count = std::min(kPart, end - begin);
+      if (d_logits != nullptr) logits_span(dy + begin, w + begin, count, d_logits + begin);
+      if (dw != nullptr) weights_span(dy + begin, mask + begin, count, dw + begin);
     }
   });
 }
