@@ -250,7 +250,7 @@ void run_by_chunks(const Execution& execution, const Layout& layout, const Opera
                    float* partial) {
   const RunChunks chunks = run_chunks(layout);
   const int64_t channels = layout.channels, pieces = chunks.pieces();
-  const int64_t grain = std::max<int64_t>(1, kGrain / (chunks.length * chunks.runs * kChunksOfPiece));
+  const int64_t grain = std::max<int64_t>(1, kGrain / divide_up(layout.size(), channels * pieces));
   // So many channels' chunks go side by side, in the order of memory.
   constexpr int64_t kGroup = 16;
   execution.parallel_for(0, channels * pieces, grain, [&](int64_t begin, int64_t end) HWY_ATTR {
