@@ -1,7 +1,6 @@
 #include "ops/fake_quantize.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -36,8 +35,7 @@ Gradients backward(const char* operation, const at::Tensor& dy, const at::Tensor
                    const QuantizerGrid& grid, bool needs_dx, bool needs_sums) {
   // Kernels know nothing of this graph: a second derivative would silently be zero.
   TORCH_CHECK(!at::GradMode::is_enabled(), operation, ": it cannot be differentiated twice (create_graph)");
-  at::Tensor same_order = dy;
-  if (dy.strides() != x.strides() || dy.scalar_type() != at::kFloat) same_order = at::empty_like(x).copy_(dy);
+  const at::Tensor same_order = in_order_of(x, dy);
   Gradients gradients;
   if (needs_dx) gradients.dx = at::empty_like(x);
   const size_t channels = grid.step.size();

@@ -43,6 +43,12 @@ backends::Layout layout_of(const at::Tensor& dense, int64_t channel_axis);
 std::vector<float> channel_parameters(const char* operation, const char* name, const at::Tensor& parameter,
                                       int64_t channels);
 
+// A gradient of the parameter's shape and type with these numbers, one an element.
+at::Tensor parameter_gradient(const at::Tensor& parameter, const std::vector<float>& numbers);
+
+// The gradient as float32 with its elements in the order that those of x, which is dense, have in memory.
+at::Tensor in_order_of(const at::Tensor& x, const at::Tensor& gradient);
+
 inline const float* data_of(const at::Tensor& dense) { return static_cast<const float*>(dense.data_ptr()); }
 inline float* mutable_data_of(const at::Tensor& dense) { return static_cast<float*>(dense.data_ptr()); }
 

@@ -47,15 +47,12 @@ struct Weights {
   }
 };
 
-HWY_INLINE V binarized_activation(V x, V scale, V edge) {
-  return hn::IfThenElse(hn::IsNaN(x), x, hn::IfThenElseZero(hn::Gt(x, edge), scale));
-}
-
 struct ActivationsForward {
   static constexpr int kInputs = 1, kParameters = 2, kSums = 0;
   static constexpr bool kHasOutput = true;
   static HWY_INLINE V apply(const V* x, const V* scale_and_edge, V*) {
-    return binarized_activation(x[0], scale_and_edge[0], scale_and_edge[1]);
+    const V y = hn::IfThenElseZero(hn::Gt(x[0], scale_and_edge[1]), scale_and_edge[0]);
+    return hn::IfThenElse(hn::IsNaN(x[0]), x[0], y);
   }
 };
 
@@ -66,10 +63,12 @@ struct ActivationsBackward {
     const V zero = hn::Zero(Floats());
     const V dy = dy_and_x[0], x = dy_and_x[1], scale = scale_and_edge[0];
     const auto is_above = hn::Gt(x, scale), is_between = hn::And(hn::Gt(x, zero), hn::Lt(x, scale));
-    const V error = hn::Mul(dy, hn::Sub(binarized_activation(x, scale, scale_and_edge[1]), x));
-    sums[0] = hn::Add(sums[0], hn::IfThenZeroElse(is_above, error));
-    sums[1] = hn::Add(sums[1], hn::IfThenElseZero(is_above, dy));
-    sums[2] = hn::Add(sums[2], hn::IfThenElseZero(is_between, dy));
+    // y - x is NaN for NaN, whatever y is.
+    const V y = hn::IfThenElseZero(hn::Gt(x, scale_and_edge[1]), scale);
+    const V error = hn::Mul(dy, hn::Sub(y, x));
+    sums[0] = add_if(hn::Not(is_above), sums[0], error);
+    sums[1] = add_if(is_above, sums[1], dy);
+    sums[2] = add_if(is_between, sums[2], dy);
     return hn::IfThenZeroElse(hn::Or(is_above, hn::Lt(x, zero)), dy);
   }
 };
@@ -147,7 +146,7 @@ absl::Status binarize_activations_backward(const Execution& execution, const Lay
                                            const float* scale, const float* threshold, T* dx,
                                            const BinarizationSums* sums) {
   const ChannelParameters parameters = channel_parameters(layout, *scale, threshold);
-  const int64_t terms = partial_sums(layout, 3);
+  const int64_t terms = partial_sums(layout);
   std::vector<float> partial(3 * terms * layout.channels);
   chosen<T>().activations_backward(execution, layout, dy, x, parameters.scale.data(), parameters.edge.data(), dx,
                                    partial.data());

@@ -11,7 +11,7 @@
 // apply returns the output for a vector of each input and of each parameter (of which there is one number a channel),
 // and adds to kSums sums. What it adds for the lanes behind the end of the data is thrown away.
 //
-// Sums come as partial ones: the k-th of channel c and sum s is partial[(s * partial_sums(layout, kSums) + k) *
+// Sums come as partial ones: the k-th of channel c and sum s is partial[(s * partial_sums(layout) + k) *
 // channels + c]. add_terms makes the sums of them within kSumTolerance. The tree depends on the layout only. See
 // lanes-inl.h for how this file is compiled.
 
@@ -49,7 +49,7 @@ enum class Output { kNone, kStored, kStreamed };
 
 // From this size on, an output goes to memory past the caches: it would not stay there anyway, and what stands at its
 // place need not be read first.
-inline constexpr int64_t kStreamedBytes = int64_t{16} << 20;
+inline constexpr int64_t kStreamedBytes = int64_t{32} << 20;
 
 template <Output kOutput, typename T>
 HWY_INLINE void put(V y, T* to) {
@@ -67,6 +67,12 @@ HWY_INLINE V only_lanes(V x, int64_t part, int64_t first, int64_t last) {
   const auto is_kept = hn::And(hn::Gt(lane, hn::Set(d, static_cast<int32_t>(first - 1))),
                                hn::Lt(lane, hn::Set(d, static_cast<int32_t>(last))));
   return hn::IfThenElseZero(hn::RebindMask(Floats(), is_kept), x);
+}
+
+// sum + x where the mask says so.
+template <class Mask>
+HWY_INLINE V add_if(Mask mask, V sum, V x) {
+  return hn::IfThenElse(mask, hn::Add(sum, x), sum);
 }
 
 // The sums of a group, a lane each.
@@ -138,36 +144,35 @@ HWY_INLINE void apply_at(const Operands<F, T>& operands, int64_t at, const Group
   }
 }
 
-// The whole groups of a run, added to chains_of(F::kSums) sums in turn. A function of its own, so that all of it is in
+// The whole groups of a run, added to kChains sums in turn. A function of its own, so that all of it is in
 // registers.
 template <typename F, Output kOutput, typename T>
 HWY_NOINLINE void apply_groups(const Operands<F, T>& all_operands, int64_t first, int64_t groups,
                                const GroupParameters<F>& all_parameters, GroupSums<F>* sums) {
-  constexpr int64_t kChains = chains_of(F::kSums);
   const Operands<F, T> operands = all_operands;
   const GroupParameters<F> parameters = all_parameters;
   GroupSums<F> chains[kChains];
-  HWY_UNROLL(4)
+  HWY_UNROLL(2)
   for (int64_t chain = 0; chain < kChains; ++chain) {
     if constexpr (F::kSums > 0) chains[chain] = sums[chain];
   }
   for (; groups >= kChains; groups -= kChains, first += kChains * kLanes) {
-    HWY_UNROLL(4)
+    HWY_UNROLL(2)
     for (int64_t chain = 0; chain < kChains; ++chain) {
       apply_at<F, kOutput>(operands, first + chain * kLanes, parameters, chains[chain]);
     }
   }
-  HWY_UNROLL(4)
+  HWY_UNROLL(2)
   for (int64_t chain = 0; chain + 1 < kChains; ++chain) {
     if (chain < groups) apply_at<F, kOutput>(operands, first + chain * kLanes, parameters, chains[chain]);
   }
-  HWY_UNROLL(4)
+  HWY_UNROLL(2)
   for (int64_t chain = 0; chain < kChains; ++chain) {
     if constexpr (F::kSums > 0) sums[chain] = chains[chain];
   }
 }
 
-// A run of one channel. sums: chains_of(F::kSums) of them; null if F has none.
+// A run of one channel. sums: kChains of them; null if F has none.
 template <typename F, Output kOutput, typename T>
 void apply_run(const Operands<F, T>& operands, int64_t first, int64_t count, const GroupParameters<F>& parameters,
                GroupSums<F>* sums) {
@@ -199,7 +204,6 @@ HWY_INLINE void apply_channel_run(const Operands<F, T>& operands, bool streams, 
   if constexpr (F::kHasOutput && std::is_same_v<T, float>) {
     if (streams && reinterpret_cast<uintptr_t>(operands.output + first) % (kLanes * sizeof(float)) == 0) {
       apply_run<F, Output::kStreamed>(operands, first, count, parameters, sums);
-      hwy::FlushStream();
       return;
     }
   }
@@ -215,28 +219,52 @@ HWY_INLINE GroupParameters<F> parameters_of_channel(const Operands<F, T>& operan
   return result;
 }
 
+// A stream's writes have to be seen by whoever waits for the thread.
+HWY_INLINE void end_streams(bool streams) {
+  if (streams) hwy::FlushStream();
+}
+
 template <typename F, typename T>
-void run_by_runs(const Execution& execution, const Layout& layout, const Operands<F, T>& operands, bool streams,
-                 float* partial) {
-  if constexpr (F::kSums == 0) {
-    for_each_span(execution, layout, [&](int64_t first, int64_t count, int64_t channel) HWY_ATTR {
-      apply_channel_run<F>(operands, streams, first, count, parameters_of_channel(operands, channel), nullptr);
-    });
-  } else {
-    constexpr int64_t kChains = chains_of(F::kSums);
-    const RunPieces pieces = run_pieces(layout, F::kSums);
-    const int64_t channels = layout.channels, grain = std::max<int64_t>(1, kGrain / (pieces.length * pieces.runs));
-    // So many channels' pieces go side by side, in the order of memory.
-    constexpr int64_t kGroup = 16;
-    execution.parallel_for(0, channels * pieces.count, grain, [&](int64_t begin, int64_t end) HWY_ATTR {
-      GroupSums<F> sums[kGroup][kChains];
-      for (int64_t index = begin; index < end;) {
-        const int64_t piece = index / channels, channel = index % channels;
-        const int64_t group = pieces.parts > 1 ? 1 : std::min({kGroup, channels - channel, end - index});
-        const int64_t start = piece % pieces.parts * pieces.length;
-        const int64_t length = std::min(pieces.length, layout.inner - start);
-        const int64_t first_run = piece / pieces.parts * pieces.runs;
-        const int64_t last_run = std::min(first_run + pieces.runs, layout.outer);
+void run_elementwise(const Execution& execution, const Layout& layout, const Operands<F, T>& operands, bool streams) {
+  // Spans of runs, and as many of them as are worth a thread.
+  const int64_t spans = divide_up(layout.inner, kGrain), grain = std::max<int64_t>(1, kGrain / layout.inner);
+  execution.parallel_for(0, layout.outer * layout.channels * spans, grain, [&](int64_t begin, int64_t end) HWY_ATTR {
+    for (int64_t span = begin; span < end; ++span) {
+      const int64_t run = span / spans, start = span % spans * kGrain;
+      apply_channel_run<F>(operands, streams, run * layout.inner + start, std::min(kGrain, layout.inner - start),
+                           parameters_of_channel(operands, run % layout.channels), nullptr);
+    }
+    end_streams(streams);
+  });
+}
+
+template <typename F>
+HWY_INLINE float sum_of_group(const GroupSums<F>& sums, int s) {
+  HWY_ALIGN float lanes[kLanes];
+  for (int64_t part = 0; part < kParts; ++part) hn::Store(sums.of[part][s], Floats(), lanes + part * kWidth);
+  return sum_of_lanes(lanes);
+}
+
+template <typename F, typename T>
+void run_by_chunks(const Execution& execution, const Layout& layout, const Operands<F, T>& operands, bool streams,
+                   float* partial) {
+  const RunChunks chunks = run_chunks(layout);
+  const int64_t channels = layout.channels, pieces = chunks.pieces();
+  const int64_t grain = std::max<int64_t>(1, kGrain / divide_up(layout.size(), channels * pieces));
+  // So many channels' chunks go side by side, in the order of memory.
+  constexpr int64_t kGroup = 16;
+  execution.parallel_for(0, channels * pieces, grain, [&](int64_t begin, int64_t end) HWY_ATTR {
+    GroupSums<F> sums[kGroup][kChains], totals[kGroup];
+    for (int64_t index = begin; index < end;) {
+      const int64_t piece = index / channels, channel = index % channels;
+      const int64_t group = chunks.parts > 1 ? 1 : std::min({kGroup, channels - channel, end - index});
+      for (int64_t g = 0; g < group; ++g) totals[g].clear();
+      const int64_t last_chunk = std::min(chunks.count, (piece + 1) * kChunksOfPiece);
+      for (int64_t chunk = piece * kChunksOfPiece; chunk < last_chunk; ++chunk) {
+        const int64_t start = chunk % chunks.parts * chunks.length;
+        const int64_t length = std::min(chunks.length, layout.inner - start);
+        const int64_t first_run = chunk / chunks.parts * chunks.runs;
+        const int64_t last_run = std::min(first_run + chunks.runs, layout.outer);
         for (int64_t g = 0; g < group; ++g) {
           for (GroupSums<F>& chain : sums[g]) chain.clear();
         }
@@ -247,19 +275,16 @@ void run_by_runs(const Execution& execution, const Layout& layout, const Operand
           }
         }
         for (int64_t g = 0; g < group; ++g) {
-          for (int64_t chain = 1; chain < kChains; ++chain) sums[g][0].add(sums[g][chain]);
-          for (int s = 0; s < F::kSums; ++s) {
-            HWY_ALIGN float lanes[kLanes];
-            for (int64_t part = 0; part < kParts; ++part) {
-              hn::Store(sums[g][0].of[part][s], Floats(), lanes + part * kWidth);
-            }
-            partial[s * channels * pieces.count + index + g] = sum_of_lanes(lanes);
-          }
+          for (const GroupSums<F>& chain : sums[g]) totals[g].add(chain);
         }
-        index += group;
       }
-    });
-  }
+      for (int64_t g = 0; g < group; ++g) {
+        for (int s = 0; s < F::kSums; ++s) partial[s * channels * pieces + index + g] = sum_of_group(totals[g], s);
+      }
+      index += group;
+    }
+    end_streams(streams);
+  });
 }
 
 // Where the parameters and the sums of a period's places are.
@@ -366,18 +391,25 @@ void run_by_periods(const Execution& execution, const Layout& layout, const Oper
         std::copy(totals.begin(), totals.end(), partial + (s * blocks + block) * channels);
       }
     }
-    if constexpr (kOutput == Output::kStreamed) hwy::FlushStream();
+    end_streams(kOutput == Output::kStreamed);
   });
 }
 
-// partial: room for F::kSums * partial_sums(layout, F::kSums) * layout.channels numbers.
+// partial: room for F::kSums * partial_sums(layout) * layout.channels numbers.
 template <typename F, typename T>
 void run_channelwise(const Execution& execution, const Layout& layout, const Operands<F, T>& operands, float* partial) {
   if (layout.size() == 0) return;
   const bool streams =
       std::is_same_v<T, float> && layout.size() * int64_t{sizeof(T)} >= kStreamedBytes &&
       std::find(operands.inputs.begin(), operands.inputs.end(), operands.output) == operands.inputs.end();
-  if (!is_periodic(layout)) return run_by_runs(execution, merged(layout), operands, streams, partial);
+  if (!is_periodic(layout)) {
+    if constexpr (F::kSums == 0) {
+      run_elementwise(execution, merged(layout), operands, streams);
+    } else {
+      run_by_chunks(execution, merged(layout), operands, streams, partial);
+    }
+    return;
+  }
   if (operands.output == nullptr) {
     if constexpr (F::kSums > 0) run_by_periods<F, Output::kNone>(execution, layout, operands, partial);
     return;

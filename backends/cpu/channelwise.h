@@ -24,28 +24,33 @@ inline bool is_periodic(const Layout& layout) {
   return layout.channels > 1 && layout.inner > 0 && layout.inner < kLanesOfGroup;
 }
 
-// How many additions of floats a lane makes before its sum is added to others in double, or nearly so many: their
-// errors stay within half of kSumTolerance.
+// Sums are made in three steps: in each lane of a few groups side by side, about kAdditions numbers in float; then the
+// lanes of kChunksOfPiece such chunks, in float too; then their sums in double (add_terms). Together the errors stay
+// well within kSumTolerance, which is 256 times that of one addition.
 inline constexpr int64_t kAdditions = 128;
+inline constexpr int64_t kChunksOfPiece = 8;
 
 // How many groups of a run are added up beside each other, so that additions need not wait for the one before.
-constexpr int64_t chains_of(int sums) { return sums > 2 ? 2 : 4; }
+inline constexpr int64_t kChains = 2;
 
-// How the runs of a tensor are cut into pieces, each the terms of a partial sum of one channel: a run is cut into
-// `parts` of `length` elements, or a piece is `runs` whole ones at successive outer indices.
-struct RunPieces {
+// How the runs of a tensor are cut into chunks, each of one channel: a run is cut into `parts` of `length` elements, or
+// a chunk is `runs` whole ones at successive outer indices.
+struct RunChunks {
   int64_t parts, length, runs;
   int64_t count;  // Of each channel.
+
+  // A piece is kChunksOfPiece successive chunks, and has one partial sum.
+  int64_t pieces() const { return divide_up(count, kChunksOfPiece); }
 };
 
-inline RunPieces run_pieces(const Layout& layout, int sums) {
-  const int64_t step = kLanesOfGroup * chains_of(sums), longest = kAdditions * step;
-  if (layout.inner > longest) {
-    const int64_t parts = divide_up(layout.inner, longest);
-    return {parts, longest, 1, layout.outer * parts};
+inline RunChunks run_chunks(const Layout& layout) {
+  constexpr int64_t kStep = kLanesOfGroup * kChains, kLongest = kAdditions * kStep;
+  if (layout.inner > kLongest) {
+    const int64_t parts = divide_up(layout.inner, kLongest);
+    return {parts, kLongest, 1, layout.outer * parts};
   }
-  // What does not fill a step goes into one lane twice.
-  const int64_t runs = std::max<int64_t>(1, kAdditions / (layout.inner / step + 2));
+  // What is left of a run after its steps is at most two additions more to the first of the chains.
+  const int64_t runs = std::max<int64_t>(1, kAdditions / (layout.inner / kStep + 2));
   return {1, layout.inner, runs, divide_up(layout.outer, runs)};
 }
 
@@ -66,9 +71,9 @@ inline int64_t periods_of_block(int64_t period) {
 }
 
 // How many partial sums a channel has.
-inline int64_t partial_sums(const Layout& layout, int sums) {
+inline int64_t partial_sums(const Layout& layout) {
   if (layout.size() == 0) return 0;
-  if (!is_periodic(layout)) return run_pieces(merged(layout), sums).count;
+  if (!is_periodic(layout)) return run_chunks(merged(layout)).pieces();
   const int64_t period = period_of(layout);
   return divide_up(layout.size(), period * periods_of_block(period));
 }

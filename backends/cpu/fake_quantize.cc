@@ -54,9 +54,9 @@ struct Backward {
     // Whether y is a negative zero makes no difference here.
     const V y = hn::Mul(nearest_level(x, grid[1], lowest, highest), step);
     const V error = hn::Mul(dy, hn::Sub(y, x));
-    sums[0] = hn::Add(sums[0], hn::IfThenZeroElse(is_outside, error));
-    sums[1] = hn::Add(sums[1], hn::IfThenElseZero(is_above, dy));
-    sums[2] = hn::Add(sums[2], hn::IfThenElseZero(is_below, dy));
+    sums[0] = add_if(hn::Not(is_outside), sums[0], error);
+    sums[1] = add_if(is_above, sums[1], dy);
+    sums[2] = add_if(is_below, sums[2], dy);
     return hn::IfThenZeroElse(is_outside, dy);
   }
 };
@@ -98,7 +98,7 @@ absl::Status fake_quantize_forward(const Execution& execution, const Layout& lay
 template <typename T>
 absl::Status fake_quantize_backward(const Execution& execution, const Layout& layout, const T* dy, const T* x,
                                     const QuantizationGrid& grid, T* dx, const FakeQuantizeSums* sums) {
-  const int64_t terms = partial_sums(layout, 3);
+  const int64_t terms = partial_sums(layout);
   std::vector<float> partial(3 * terms * layout.channels);
   const auto kernel = std::get<FakeQuantizeFunctions<T>>(HWY_DYNAMIC_DISPATCH(functions)());
   kernel.backward(execution, layout, dy, x, grid, dx, partial.data());

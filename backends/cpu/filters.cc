@@ -180,7 +180,7 @@ HWY_EXPORT(distances);
 
 template <typename T>
 absl::Status filter_norms(const Execution& execution, const Layout& layout, const T* x, float* l1, float* l2) {
-  const int64_t terms = partial_sums(layout, 2), size = terms * layout.channels;
+  const int64_t terms = partial_sums(layout), size = terms * layout.channels;
   std::vector<float> partial(2 * size);
   std::get<FilterFunctions<T>>(HWY_DYNAMIC_DISPATCH(functions)()).norms(execution, layout, x, partial.data());
   if (l1 != nullptr) add_terms(partial.data(), terms, layout.channels, l1);
