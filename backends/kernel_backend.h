@@ -123,7 +123,7 @@ struct BinarizationSums {
 // What is ordered in a selection by counting: selection_key(v) of backends/selection_key.h, a uint32 that grows with v.
 struct SelectionKeys {
   // v = x, or if `magnitude`, v = |x - center[c]| * scale[c], of which what is null is left out. Both are arrays of
-  // layout.channels numbers.
+  // layout.channels numbers, scale >= 0.
   bool magnitude = false;
   const float* center = nullptr;
   const float* scale = nullptr;

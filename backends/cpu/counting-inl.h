@@ -4,8 +4,9 @@
 //    public:
 //     static constexpr int64_t kFirstSlot = 0;  // Which of the channel's counts is that of slot 0.
 //     struct Vectors {
-//       // Which numbers count, and in which slots; those of the others are not looked at.
-//       FloatMask operator()(V numbers, IntegerVector& slots);
+//       // Which numbers count, and what slots() makes slots of for those.
+//       FloatMask operator()(V numbers, IntegerVector& place);
+//       IntegerVector slots(IntegerVector place) const;
 //     };
 //     Vectors vectors() const;
 //     void take(const Vectors& vectors);  // What these counted by themselves.
@@ -56,15 +57,14 @@ class ChannelCounter {
   void count(const T* x, int64_t size, Places& places) {
     const Integers d;
     const IntegerVector table_of_lane = hn::LoadU(d, table_of_lane_);
+    typename Places::Vectors vectors = places.vectors();
     HWY_ALIGN uint32_t put_by[kBuffer + kLanes];
     int64_t filled = 0;
-    typename Places::Vectors vectors = places.vectors();
-    const auto put = [&](V numbers, FloatMask valid) HWY_ATTR {
-      IntegerVector slots;
-      const auto counts = hn::RebindMask(d, hn::And(vectors(numbers, slots), valid));
-      const auto packed = hn::Compress(hn::Add(slots, table_of_lane), counts);
+    const auto put = [&](FloatMask counts, IntegerVector place) HWY_ATTR {
+      const auto slots = hn::Add(vectors.slots(place), table_of_lane);
+      const auto packed = hn::Compress(slots, hn::RebindMask(d, counts));
       hn::StoreU(hn::BitCast(Words(), packed), Words(), put_by + filled);
-      filled += static_cast<int64_t>(hn::CountTrue(d, counts));
+      filled += static_cast<int64_t>(hn::CountTrue(Floats(), counts));
     };
     const auto count_what_is_put_by = [&] {
       uint32_t* const table = table_.data();
@@ -72,18 +72,28 @@ class ChannelCounter {
       counted_ += filled;
       filled = 0;
     };
-    const FloatMask all = hn::FirstN(Floats(), kWidth);
     int64_t i = 0;
-    for (; i + kLanes <= size; i += kLanes) {
-      for (int64_t part = 0; part < kParts; ++part) put(load_vector(x + i + part * kWidth), all);
-      if (filled > kBuffer - kLanes) count_what_is_put_by();
+    for (; i + 4 * kWidth <= size; i += 4 * kWidth) {
+      IntegerVector first_place, second_place, third_place, fourth_place;
+      const FloatMask first = vectors(load_vector(x + i), first_place);
+      const FloatMask second = vectors(load_vector(x + i + kWidth), second_place);
+      const FloatMask third = vectors(load_vector(x + i + 2 * kWidth), third_place);
+      const FloatMask fourth = vectors(load_vector(x + i + 3 * kWidth), fourth_place);
+      if (hn::AllFalse(Floats(), hn::Or(hn::Or(first, second), hn::Or(third, fourth)))) continue;
+      put(first, first_place);
+      put(second, second_place);
+      put(third, third_place);
+      put(fourth, fourth_place);
+      if (filled > kBuffer - 4 * kWidth) count_what_is_put_by();
     }
-    if (i < size) {
+    for (; i < size; i += kLanes) {
       V group[kParts];
       load_group(x + i, size - i, std::numeric_limits<float>::quiet_NaN(), group);
       for (int64_t part = 0; part < kParts; ++part) {
         const int64_t left = std::clamp<int64_t>(size - i - part * kWidth, 0, kWidth);
-        put(group[part], hn::FirstN(Floats(), left));
+        IntegerVector place;
+        const FloatMask counts = vectors(group[part], place);
+        put(hn::And(counts, hn::FirstN(Floats(), left)), place);
       }
     }
     count_what_is_put_by();
@@ -103,7 +113,8 @@ class ChannelCounter {
   }
 
  private:
-  static constexpr int64_t kBuffer = 1024;
+  // With room for the rest of less than four vectors, in groups of lanes.
+  static constexpr int64_t kBuffer = 1024 + 4 * kLanes;
 
   const int64_t slots_, tables_;
   std::vector<uint32_t> table_;

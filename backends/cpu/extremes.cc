@@ -119,14 +119,14 @@ HWY_INLINE Ordered<T> scalar_bits(T x) {
   return std::bit_cast<Ordered<T>>(x) & std::numeric_limits<Ordered<T>>::max();
 }
 
-// Adds the lanes' extremes to extremes[(first + lane) % count].
-template <typename T, bool kMagnitudes>
-void take_lanes(const ExtremeVectors<T, kMagnitudes>& vectors, int64_t first, int64_t count, ExtremeBits<T>* extremes) {
+// Calls visit(lane, extremes) for each lane.
+template <typename T, bool kMagnitudes, typename Visit>
+HWY_INLINE void for_each_lane(const ExtremeVectors<T, kMagnitudes>& vectors, const Visit& visit) {
   const Bits<T> d;
   HWY_ALIGN Ordered<T> min[kBitLanes<T>], max[kBitLanes<T>];
   hn::Store(vectors.min, d, min);
   hn::Store(vectors.max, d, max);
-  for (int64_t lane = 0; lane < kBitLanes<T>; ++lane) extremes[(first + lane) % count].take({min[lane], max[lane]});
+  for (int64_t lane = 0; lane < kBitLanes<T>; ++lane) visit(lane, ExtremeBits<T>{min[lane], max[lane]});
 }
 
 template <typename T, bool kMagnitudes>
@@ -134,6 +134,7 @@ void extremes_of_pieces(const Execution& execution, const Layout& layout, const 
   constexpr int64_t kLanes = kBitLanes<T>, kUnrolled = 4;
   for_each_piece(execution, layout, [&](int64_t index, const Piece& piece) HWY_ATTR {
     ExtremeVectors<T, kMagnitudes> vectors[kUnrolled];
+#pragma GCC unroll 4
     for (auto& part : vectors) part.clear();
     ExtremeBits<T> scalars;
     for (int64_t span = 0; span < piece.spans; ++span) {
@@ -144,6 +145,7 @@ void extremes_of_pieces(const Execution& execution, const Layout& layout, const 
       }
       int64_t i = 0;
       for (; i + kUnrolled * kLanes <= piece.length; i += kUnrolled * kLanes) {
+#pragma GCC unroll 4
         for (int64_t part = 0; part < kUnrolled; ++part) vectors[part].take(load_bits(from + i + part * kLanes));
       }
       for (; i + kLanes <= piece.length; i += kLanes) vectors[0].take(load_bits(from + i));
@@ -151,7 +153,9 @@ void extremes_of_pieces(const Execution& execution, const Layout& layout, const 
       if (i < piece.length) vectors[1].take(load_bits(from + piece.length - kLanes));
     }
     for (int64_t part = 1; part < kUnrolled; ++part) vectors[0].take(vectors[part]);
-    if (piece.length >= kLanes) take_lanes(vectors[0], 0, 1, &scalars);
+    if (piece.length >= kLanes) {
+      for_each_lane(vectors[0], [&](int64_t, const ExtremeBits<T>& lane) { scalars.take(lane); });
+    }
     partial[index] = scalars;
   });
 }
@@ -175,6 +179,7 @@ void extremes_of_block(const T* x, int64_t rows, int64_t channels, ExtremeBits<T
       for (int64_t group = 0; group < count; ++group) {
         ExtremeVectors<T, kMagnitudes> part = vectors[group];
         const T* const from = x + row * width + column(group);
+#pragma GCC unroll 4
         for (int64_t k = 0; k < 4; ++k) part.take(load_bits(from + k * width));
         vectors[group] = part;
       }
@@ -183,7 +188,9 @@ void extremes_of_block(const T* x, int64_t rows, int64_t channels, ExtremeBits<T
       for (int64_t group = 0; group < count; ++group) vectors[group].take(load_bits(x + row * width + column(group)));
     }
     for (int64_t group = 0; group < count; ++group) {
-      take_lanes(vectors[group], column(group) % channels, channels, extremes);
+      for_each_lane(vectors[group], [&](int64_t lane, const ExtremeBits<T>& of_lane) {
+        extremes[(column(group) + lane) % channels].take(of_lane);
+      });
     }
   }
   for (int64_t i = wide_rows * width; i < rows * channels; ++i) {

@@ -39,7 +39,7 @@ class BinPlaces {
   struct Vectors {
     V low, high, width, inverse_width, last, above;
 
-    HWY_INLINE FloatMask operator()(V numbers, IntegerVector& slots) const {
+    HWY_INLINE FloatMask operator()(V numbers, IntegerVector& place) const {
       const V position = hn::Mul(hn::Sub(numbers, low), inverse_width);
       V bin = hn::Trunc(hn::IfThenElse(hn::Lt(position, last), position, last));
       const auto lifted = hn::Lt(numbers, hn::Add(low, hn::Mul(bin, width)));
@@ -47,9 +47,11 @@ class BinPlaces {
       bin = hn::IfThenZeroElse(hn::Lt(numbers, low), bin);
       bin = hn::IfThenElse(hn::Gt(numbers, high), above, bin);
       const auto is_nan = hn::IsNaN(numbers);
-      slots = hn::ConvertTo(Integers(), hn::IfThenZeroElse(is_nan, bin));
+      place = hn::ConvertTo(Integers(), hn::IfThenZeroElse(is_nan, bin));
       return hn::Not(is_nan);
     }
+
+    HWY_INLINE IntegerVector slots(IntegerVector place) const { return place; }
   };
 
   BinPlaces(const HistogramBins& bins, int64_t channel)

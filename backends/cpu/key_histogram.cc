@@ -33,7 +33,8 @@ HWY_BEFORE_NAMESPACE();
 namespace pare::backends::cpu::HWY_NAMESPACE {
 
 // Where the keys of one channel count. Keys are taken less 2^31, as signed integers, since not every machine compares
-// unsigned ones. Those below the bins are counted here, and those above are what is left.
+// unsigned ones; so are their distances from the lowest bin, those of keys below it turning up as the greatest. Those
+// below are counted here, and those above are what is left.
 template <bool kMagnitude>
 class KeyPlaces {
  public:
@@ -41,25 +42,31 @@ class KeyPlaces {
 
   struct Vectors {
     V center, scale;
-    IntegerVector low, last, below;
+    IntegerVector low, low_distance, last_distance, half;
     int shift;
+    int64_t below;
 
-    HWY_INLINE FloatMask operator()(V numbers, IntegerVector& slots) {
+    HWY_INLINE FloatMask operator()(V numbers, IntegerVector& place) {
       const Integers d;
       const auto greatest = hn::Set(d, 0x7FFFFFFF);
       IntegerVector key;
       if constexpr (kMagnitude) {
-        numbers = hn::Mul(hn::Abs(hn::Sub(numbers, center)), scale);
-        key = hn::BitCast(d, numbers);
+        key = hn::BitCast(d, hn::Abs(hn::Mul(hn::Sub(numbers, center), scale)));
+        // Every NaN is one: in a single comparison, since here none is negative.
+        key = hn::IfThenElse(hn::Gt(key, hn::Set(d, 0x7F800000)), greatest, key);
       } else {
         key = hn::BitCast(d, hn::Add(numbers, hn::Zero(Floats())));  // Of two zeros one.
         key = hn::Xor(key, hn::And(hn::BroadcastSignBit(key), greatest));
+        key = hn::IfThenElse(hn::RebindMask(d, hn::IsNaN(numbers)), greatest, key);
       }
-      key = hn::IfThenElse(hn::RebindMask(d, hn::IsNaN(numbers)), greatest, key);
-      const auto is_below = hn::Lt(key, low);
-      below = hn::Sub(below, hn::VecFromMask(d, is_below));
-      slots = hn::BitCast(d, hn::ShiftRightSame(hn::BitCast(Words(), hn::Sub(key, low)), shift));
-      return hn::RebindMask(Floats(), hn::Not(hn::Or(is_below, hn::Gt(key, last))));
+      below += static_cast<int64_t>(hn::CountTrue(d, hn::Lt(key, low)));
+      place = hn::Sub(key, low_distance);
+      return hn::RebindMask(Floats(), hn::Not(hn::Gt(place, last_distance)));
+    }
+
+    HWY_INLINE IntegerVector slots(IntegerVector place) const {
+      const auto bins = hn::ShiftRightSame(hn::BitCast(Words(), place), shift);
+      return hn::Xor(hn::BitCast(Integers(), bins), half);
     }
   };
 
@@ -73,20 +80,19 @@ class KeyPlaces {
         bins_(bins.bins) {}
 
   HWY_INLINE Vectors vectors() const {
-    const Integers d;
+    const auto set = [](uint32_t word) HWY_ATTR { return hn::Set(Integers(), static_cast<int32_t>(word)); };
+    constexpr uint32_t kHalf = 0x80000000;
     return {hn::Set(Floats(), center_),
             hn::Set(Floats(), scale_),
-            hn::Set(d, static_cast<int32_t>(low_ ^ 0x80000000)),
-            hn::Set(d, static_cast<int32_t>(last_ ^ 0x80000000)),
-            hn::Zero(d),
-            shift_};
+            set(low_ ^ kHalf),
+            set(low_),  // key ^ kHalf - low_ is the distance ^ kHalf.
+            set((last_ - low_) ^ kHalf),
+            set(kHalf >> shift_),
+            shift_,
+            0};
   }
 
-  HWY_INLINE void take(const Vectors& vectors) {
-    HWY_ALIGN uint32_t below[kLanes];
-    hn::Store(hn::BitCast(Words(), vectors.below), Words(), below);
-    for (int64_t lane = 0; lane < kWidth; ++lane) below_ += below[lane];
-  }
+  HWY_INLINE void take(const Vectors& vectors) { below_ += vectors.below; }
 
   void add_others(int64_t size, int64_t counted, int64_t* counts) {
     counts[0] += below_;

@@ -56,6 +56,7 @@ struct Lanes {
   V parts[kGroups * kParts];
 
   HWY_INLINE void clear() {
+#pragma GCC unroll 16
     for (V& part : parts) part = hn::Zero(Floats());
   }
   HWY_INLINE float sum() const {
@@ -75,21 +76,36 @@ template <typename Visit>
 HWY_INLINE void for_each_vector(const float* x, int64_t count, float padding, const Visit& visit) {
   int64_t i = 0;
   for (; i + kGroups * kLanes <= count; i += kGroups * kLanes) {
-    for (int64_t part = 0; part < kGroups * kParts; ++part) visit(part, load_vector(x + i + part * kWidth));
+#pragma GCC unroll 4
+    for (int64_t group = 0; group < kGroups; ++group) {
+#pragma GCC unroll 4
+      for (int64_t part = 0; part < kParts; ++part) {
+        visit(group * kParts + part, load_vector(x + i + group * kLanes + part * kWidth));
+      }
+    }
   }
-  for (int64_t first_part = 0; i < count; i += kLanes, first_part += kParts) {
-    V group[kParts];
-    load_group(x + i, count - i, padding, group);
-    for (int64_t part = 0; part < kParts; ++part) visit(first_part + part, group[part]);
+  // Constant places, so that the sums stay in registers.
+#pragma GCC unroll 4
+  for (int64_t group = 0; group < kGroups; ++group) {
+    const int64_t at = i + group * kLanes;
+    if (at >= count) return;
+    V numbers[kParts];
+    load_group(x + at, count - at, padding, numbers);
+#pragma GCC unroll 4
+    for (int64_t part = 0; part < kParts; ++part) visit(group * kParts + part, numbers[part]);
   }
 }
 
+// The first guess is the mean of the first half. It lies within a standard deviation of the mean, whatever the numbers
+// are, so the sums around it are at most twice what they would be around the mean itself, and lanes of 32 terms leave
+// room for that within kSumTolerance.
 HWY_INLINE Moments moments_of_numbers(const float* x, int64_t count) {
   Lanes sums, squares;
   sums.clear();
-  for_each_vector(x, count, 0.0f,
+  const int64_t half = (count + 1) / 2;
+  for_each_vector(x, half, 0.0f,
                   [&](int64_t part, V numbers) HWY_ATTR { sums.parts[part] = hn::Add(sums.parts[part], numbers); });
-  const float guess = sums.sum() / static_cast<float>(count);
+  const float guess = sums.sum() / static_cast<float>(half);
   const V guess_vector = hn::Set(Floats(), guess);
   sums.clear();
   squares.clear();
@@ -261,15 +277,20 @@ absl::Status mean_variance(const Execution& execution, const Layout& layout, con
   // The mean of all first, then each part's distance from it. 0 / 0 is what no number has.
   const int64_t channels = layout.channels;
   std::vector<Moments> total(channels);
-  for (size_t i = 0; i < partial.size(); ++i) {
-    total[i % channels].size += partial[i].size;
-    total[i % channels].mean += partial[i].size * partial[i].mean;
-  }
+  const auto for_each_part = [&](const auto& visit) {
+    for (size_t first = 0; first < partial.size(); first += channels) {
+      for (int64_t c = 0; c < channels; ++c) visit(partial[first + c], total[c]);
+    }
+  };
+  for_each_part([](const Moments& part, Moments& channel) {
+    channel.size += part.size;
+    channel.mean += part.size * part.mean;
+  });
   for (Moments& channel : total) channel.mean /= channel.size;
-  for (size_t i = 0; i < partial.size(); ++i) {
-    const double distance = partial[i].mean - total[i % channels].mean;
-    total[i % channels].squares += partial[i].squares + partial[i].size * distance * distance;
-  }
+  for_each_part([](const Moments& part, Moments& channel) {
+    const double distance = part.mean - channel.mean;
+    channel.squares += part.squares + part.size * distance * distance;
+  });
   for (int64_t c = 0; c < channels; ++c) {
     mean[c] = static_cast<float>(total[c].mean);
     variance[c] = static_cast<float>(std::max(total[c].squares / total[c].size, 0.0));
