@@ -19,6 +19,11 @@ constexpr KernelTable<T> make_table(bool flushes_denormals) {
   KernelTable<T> table;
   table.flushes_denormals = flushes_denormals;
   table.fake_quantize_forward = vulkan::fake_quantize_forward<T>;
+  table.magnitude_mask = vulkan::magnitude_mask<T>;
+  table.apply_mask = vulkan::apply_mask<T>;
+  table.rb_mask_forward = vulkan::rb_mask_forward<T>;
+  table.rb_mask_backward = vulkan::rb_mask_backward<T>;
+  table.n_of_m_mask = vulkan::n_of_m_mask<T>;
   return table;
 }
 
