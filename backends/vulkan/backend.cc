@@ -24,6 +24,9 @@ constexpr KernelTable<T> make_table(bool flushes_denormals) {
   table.rb_mask_forward = vulkan::rb_mask_forward<T>;
   table.rb_mask_backward = vulkan::rb_mask_backward<T>;
   table.n_of_m_mask = vulkan::n_of_m_mask<T>;
+  table.binarize_weights = vulkan::binarize_weights<T>;
+  table.binarize_activations_forward = vulkan::binarize_activations_forward<T>;
+  table.dequantize_codes = vulkan::dequantize_codes<T>;
   return table;
 }
 

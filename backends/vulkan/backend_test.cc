@@ -34,6 +34,11 @@ TEST_F(KernelTest, ApplyMaskIsTheReference) { PARE_CHECK(conformance::check_appl
 TEST_F(KernelTest, RbMaskForwardIsTheReference) { PARE_CHECK(conformance::check_rb_mask_forward); }
 TEST_F(KernelTest, RbMaskBackwardIsTheReference) { PARE_CHECK(conformance::check_rb_mask_backward); }
 TEST_F(KernelTest, NOfMMaskIsTheReference) { PARE_CHECK(conformance::check_n_of_m_mask); }
+TEST_F(KernelTest, BinarizeWeightsIsTheReference) { PARE_CHECK(conformance::check_binarize_weights); }
+TEST_F(KernelTest, BinarizeActivationsForwardIsTheReference) {
+  PARE_CHECK(conformance::check_binarize_activations_forward);
+}
+TEST_F(KernelTest, DequantizeCodesIsTheReference) { PARE_CHECK(conformance::check_dequantize_codes); }
 
 class FakeQuantizeTest : public VulkanTest {};
 

@@ -54,6 +54,18 @@ absl::Status rb_mask_backward(const Execution& execution, int64_t size, const T*
 template <typename T>
 absl::Status n_of_m_mask(const Execution& execution, const Layout& layout, const T* x, int n, int m, uint8_t* mask);
 
+// binarize.cc
+template <typename T>
+absl::Status binarize_weights(const Execution& execution, const Layout& layout, const T* x, const float* scale, T* y);
+template <typename T>
+absl::Status binarize_activations_forward(const Execution& execution, const Layout& layout, const T* x,
+                                          const float* scale, const float* threshold, T* y);
+
+// codes.cc
+template <typename T>
+absl::Status dequantize_codes(const Execution& execution, const Layout& layout, const uint8_t* codes, bool is_signed,
+                              const float* step, const int32_t* zero_point, T* y);
+
 }  // namespace pare::backends::vulkan
 
 #endif  // PARE_BACKENDS_VULKAN_KERNELS_H_
