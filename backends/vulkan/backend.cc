@@ -27,6 +27,8 @@ constexpr KernelTable<T> make_table(bool flushes_denormals) {
   table.binarize_weights = vulkan::binarize_weights<T>;
   table.binarize_activations_forward = vulkan::binarize_activations_forward<T>;
   table.dequantize_codes = vulkan::dequantize_codes<T>;
+  table.quantize_groups = vulkan::quantize_groups<T>;
+  table.dequantize_groups = vulkan::dequantize_groups<T>;
   return table;
 }
 

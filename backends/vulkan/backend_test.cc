@@ -39,6 +39,8 @@ TEST_F(KernelTest, BinarizeActivationsForwardIsTheReference) {
   PARE_CHECK(conformance::check_binarize_activations_forward);
 }
 TEST_F(KernelTest, DequantizeCodesIsTheReference) { PARE_CHECK(conformance::check_dequantize_codes); }
+TEST_F(KernelTest, QuantizeGroupsIsTheReference) { PARE_CHECK(conformance::check_quantize_groups); }
+TEST_F(KernelTest, DequantizeGroupsIsTheReference) { PARE_CHECK(conformance::check_dequantize_groups); }
 
 class FakeQuantizeTest : public VulkanTest {};
 

@@ -66,6 +66,14 @@ template <typename T>
 absl::Status dequantize_codes(const Execution& execution, const Layout& layout, const uint8_t* codes, bool is_signed,
                               const float* step, const int32_t* zero_point, T* y);
 
+// weight_groups.cc. Error: Unimplemented where 64 groups are more than the device binds at once.
+template <typename T>
+absl::Status quantize_groups(const Execution& execution, const GroupedLayout& layout, WeightFormat format, const T* x,
+                             uint8_t* codes, float* scales, uint8_t* zero_points, float* squared_error);
+template <typename T>
+absl::Status dequantize_groups(const Execution& execution, const GroupedLayout& layout, WeightFormat format,
+                               const uint8_t* codes, const float* scales, const uint8_t* zero_points, T* y);
+
 }  // namespace pare::backends::vulkan
 
 #endif  // PARE_BACKENDS_VULKAN_KERNELS_H_
