@@ -19,6 +19,16 @@ constexpr KernelTable<T> make_table(bool flushes_denormals) {
   KernelTable<T> table;
   table.flushes_denormals = flushes_denormals;
   table.fake_quantize_forward = vulkan::fake_quantize_forward<T>;
+  table.magnitude_mask = vulkan::magnitude_mask<T>;
+  table.apply_mask = vulkan::apply_mask<T>;
+  table.rb_mask_forward = vulkan::rb_mask_forward<T>;
+  table.rb_mask_backward = vulkan::rb_mask_backward<T>;
+  table.n_of_m_mask = vulkan::n_of_m_mask<T>;
+  table.binarize_weights = vulkan::binarize_weights<T>;
+  table.binarize_activations_forward = vulkan::binarize_activations_forward<T>;
+  table.dequantize_codes = vulkan::dequantize_codes<T>;
+  table.quantize_groups = vulkan::quantize_groups<T>;
+  table.dequantize_groups = vulkan::dequantize_groups<T>;
   return table;
 }
 

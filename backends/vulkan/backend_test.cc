@@ -21,6 +21,27 @@ TEST(VulkanRegistration, LinkingIsEnough) {
   EXPECT_EQ(backend.float32(DeviceKind::kVulkan), expected);
 }
 
+class KernelTest : public VulkanTest {};
+
+// check(table) of every type of element.
+#define PARE_CHECK(check)         \
+  check(vulkan_kernels<float>()); \
+  check(vulkan_kernels<Half>());  \
+  check(vulkan_kernels<BFloat16>())
+
+TEST_F(KernelTest, MagnitudeMaskIsTheReference) { PARE_CHECK(conformance::check_magnitude_mask); }
+TEST_F(KernelTest, ApplyMaskIsTheReference) { PARE_CHECK(conformance::check_apply_mask); }
+TEST_F(KernelTest, RbMaskForwardIsTheReference) { PARE_CHECK(conformance::check_rb_mask_forward); }
+TEST_F(KernelTest, RbMaskBackwardIsTheReference) { PARE_CHECK(conformance::check_rb_mask_backward); }
+TEST_F(KernelTest, NOfMMaskIsTheReference) { PARE_CHECK(conformance::check_n_of_m_mask); }
+TEST_F(KernelTest, BinarizeWeightsIsTheReference) { PARE_CHECK(conformance::check_binarize_weights); }
+TEST_F(KernelTest, BinarizeActivationsForwardIsTheReference) {
+  PARE_CHECK(conformance::check_binarize_activations_forward);
+}
+TEST_F(KernelTest, DequantizeCodesIsTheReference) { PARE_CHECK(conformance::check_dequantize_codes); }
+TEST_F(KernelTest, QuantizeGroupsIsTheReference) { PARE_CHECK(conformance::check_quantize_groups); }
+TEST_F(KernelTest, DequantizeGroupsIsTheReference) { PARE_CHECK(conformance::check_dequantize_groups); }
+
 class FakeQuantizeTest : public VulkanTest {};
 
 TEST_F(FakeQuantizeTest, OfHostMemoryIsTheReference) {

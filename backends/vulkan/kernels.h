@@ -35,6 +35,45 @@ template <typename T>
 absl::Status fake_quantize_forward(const Execution& execution, const Layout& layout, const T* x,
                                    const QuantizationGrid& grid, T* y);
 
+// masks.cc
+template <typename T>
+absl::Status magnitude_mask(const Execution& execution, const Layout& layout, const T* x, const float* scale,
+                            float threshold, uint8_t* mask, T* y);
+template <typename T>
+absl::Status apply_mask(const Execution& execution, int64_t size, const T* x, const uint8_t* mask, T* y);
+
+// rb_mask.cc
+template <typename T>
+absl::Status rb_mask_forward(const Execution& execution, int64_t size, const T* w, const float* logits,
+                             const RandomStream* random, uint8_t* mask, T* y);
+template <typename T>
+absl::Status rb_mask_backward(const Execution& execution, int64_t size, const T* dy, const T* w, const uint8_t* mask,
+                              T* dw, float* d_logits);
+
+// n_of_m.cc. Error: Unimplemented where m channels are more than the device binds at once.
+template <typename T>
+absl::Status n_of_m_mask(const Execution& execution, const Layout& layout, const T* x, int n, int m, uint8_t* mask);
+
+// binarize.cc
+template <typename T>
+absl::Status binarize_weights(const Execution& execution, const Layout& layout, const T* x, const float* scale, T* y);
+template <typename T>
+absl::Status binarize_activations_forward(const Execution& execution, const Layout& layout, const T* x,
+                                          const float* scale, const float* threshold, T* y);
+
+// codes.cc
+template <typename T>
+absl::Status dequantize_codes(const Execution& execution, const Layout& layout, const uint8_t* codes, bool is_signed,
+                              const float* step, const int32_t* zero_point, T* y);
+
+// weight_groups.cc. Error: Unimplemented where 64 groups are more than the device binds at once.
+template <typename T>
+absl::Status quantize_groups(const Execution& execution, const GroupedLayout& layout, WeightFormat format, const T* x,
+                             uint8_t* codes, float* scales, uint8_t* zero_points, float* squared_error);
+template <typename T>
+absl::Status dequantize_groups(const Execution& execution, const GroupedLayout& layout, WeightFormat format,
+                               const uint8_t* codes, const float* scales, const uint8_t* zero_points, T* y);
+
 }  // namespace pare::backends::vulkan
 
 #endif  // PARE_BACKENDS_VULKAN_KERNELS_H_

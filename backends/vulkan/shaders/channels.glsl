@@ -51,9 +51,10 @@ uvec4 channels_of(PieceConstants piece, uint g) {
 }
 
 // values[channel] for each of the 4, with one load where they are the same channel.
-#define PER_CHANNEL(values, channel)                \
-  (GROUPS_OF_ONE_CHANNEL ? vec4(values[channel.x]) \
-                         : vec4(values[channel.x], values[channel.y], values[channel.z], values[channel.w]))
+#define PER_CHANNEL(values, channel) PER_CHANNEL_OF(vec4, values, channel)
+#define PER_CHANNEL_OF(type, values, channel)     \
+  (GROUPS_OF_ONE_CHANNEL ? type(values[channel.x]) \
+                         : type(values[channel.x], values[channel.y], values[channel.z], values[channel.w]))
 
 // Groups of one channel: in BLOCKS_OF_ONE_CHANNEL the piece is blocks first_block to end_block - 1.
 struct Block {

@@ -40,6 +40,9 @@ vec4 positive_zeros(vec4 x) {
   return uintBitsToFloat(mix(bits, uvec4(0), equal(bits, uvec4(0x80000000u))));
 }
 
+// By the bits: where a device need not keep NaNs, compilers take isnan() for false.
+bvec4 is_nan(vec4 x) { return greaterThan(floatBitsToUint(x) & 0x7fffffffu, uvec4(0x7f800000u)); }
+
 // IEEE 754 binary16, in the low 16 bits.
 uvec4 half_bits(vec4 x) {
   const uvec4 bits = floatBitsToUint(x);
