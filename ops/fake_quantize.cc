@@ -47,13 +47,6 @@ Gradients backward(const char* operation, const at::Tensor& dy, const at::Tensor
   return gradients;
 }
 
-// A gradient of the parameter's shape and type with the channels' numbers.
-at::Tensor parameter_gradient(const at::Tensor& parameter, const std::vector<float>& numbers) {
-  const at::Tensor gradient = at::empty(parameter.sizes(), parameter.options().dtype(at::kFloat));
-  std::copy(numbers.begin(), numbers.end(), mutable_data_of(gradient));
-  return gradient.to(parameter.scalar_type());
-}
-
 int64_t channel_axis_of(const AutogradContext& context) { return context.saved_data.at("channel_axis").toInt(); }
 
 float sign_of(float parameter) { return parameter < 0 ? -1.0f : 1.0f; }

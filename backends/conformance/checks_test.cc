@@ -148,13 +148,6 @@ absl::Status by_the_difference_of_sums(const Execution&, const Layout& layout, c
   for (int64_t c = 0; c < layout.channels; ++c) {
     mean[c] = sums[c] / size;
     variance[c] = squares[c] / size - mean[c] * mean[c];
-absl::Status removing_only_below_the_threshold(const Execution&, const Layout& layout, const float* x,
-                                               const float* scale, float threshold, uint8_t* mask, float* y) {
-  for (int64_t i = 0; i < layout.size(); ++i) {
-    const float factor = scale == nullptr ? 1.0f : scale[i / layout.inner % layout.channels];
-    const bool is_removed = std::fabs(x[i]) * factor < threshold;
-    if (mask != nullptr) mask[i] = !is_removed;
-    if (y != nullptr) y[i] = is_removed ? 0.0f : x[i];
   }
   return absl::OkStatus();
 }
@@ -172,6 +165,25 @@ absl::Status with_two_zeros(const Execution&, const Layout& layout, const float*
     const uint32_t key = selection_key(number) - (number == 0 && std::signbit(number) ? 1 : 0);
     const int64_t bin = (key - bins.low[c]) >> bins.shift;
     ++counts[c * bins.counts() + (key < bins.low[c] ? 0 : bin < bins.bins ? 1 + bin : bins.bins + 1)];
+  }
+  return absl::OkStatus();
+}
+
+TEST(Checks, ASecondZeroIsFound) {
+  EXPECT_TRUE(is_refused(check_key_histogram<float>, {.key_histogram = with_two_zeros}));
+}
+
+absl::Status removing_only_below_the_threshold(const Execution&, const Layout& layout, const float* x,
+                                               const float* scale, float threshold, uint8_t* mask, float* y) {
+  for (int64_t i = 0; i < layout.size(); ++i) {
+    const float factor = scale == nullptr ? 1.0f : scale[i / layout.inner % layout.channels];
+    const bool is_removed = std::fabs(x[i]) * factor < threshold;
+    if (mask != nullptr) mask[i] = !is_removed;
+    if (y != nullptr) y[i] = is_removed ? 0.0f : x[i];
+  }
+  return absl::OkStatus();
+}
+
 absl::Status drawing_anew_for_every_piece(const Execution& execution, int64_t size, const float* w, const float* logits,
                                           const RandomStream* random, uint8_t* mask, float* y) {
   constexpr int64_t kPiece = 256;
@@ -182,10 +194,6 @@ absl::Status drawing_anew_for_every_piece(const Execution& execution, int64_t si
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
-}
-
-TEST(Checks, ASecondZeroIsFound) {
-  EXPECT_TRUE(is_refused(check_key_histogram<float>, {.key_histogram = with_two_zeros}));
 }
 
 TEST(Checks, AMaskThatIsWrongAtTheThresholdIsFound) {
