@@ -19,6 +19,14 @@ constexpr KernelTable<T> make_table(bool flushes_denormals) {
   KernelTable<T> table;
   table.flushes_denormals = flushes_denormals;
   table.fake_quantize_forward = vulkan::fake_quantize_forward<T>;
+  table.fake_quantize_backward = vulkan::fake_quantize_backward<T>;
+  table.min_max = vulkan::min_max<T>;
+  table.abs_max = vulkan::abs_max<T>;
+  table.mean_variance = vulkan::mean_variance<T>;
+  table.count_zeros = vulkan::count_zeros<T>;
+  table.count_above = vulkan::count_above<T>;
+  table.binarize_activations_backward = vulkan::binarize_activations_backward<T>;
+  table.filter_norms = vulkan::filter_norms<T>;
   return table;
 }
 
