@@ -96,5 +96,55 @@ TEST_F(FakeQuantizeTest, InPiecesIsTheReference) {
   }
 }
 
+class ReductionTest : public VulkanTest {};
+
+TEST_F(ReductionTest, FakeQuantizeBackward) {
+  conformance::check_fake_quantize_backward(vulkan_kernels<float>());
+  conformance::check_fake_quantize_backward(vulkan_kernels<Half>());
+  conformance::check_fake_quantize_backward(vulkan_kernels<BFloat16>());
+}
+
+TEST_F(ReductionTest, MinMax) {
+  conformance::check_min_max(vulkan_kernels<float>());
+  conformance::check_min_max(vulkan_kernels<Half>());
+  conformance::check_min_max(vulkan_kernels<BFloat16>());
+}
+
+TEST_F(ReductionTest, AbsMax) {
+  conformance::check_abs_max(vulkan_kernels<float>());
+  conformance::check_abs_max(vulkan_kernels<Half>());
+  conformance::check_abs_max(vulkan_kernels<BFloat16>());
+}
+
+TEST_F(ReductionTest, MeanVariance) {
+  conformance::check_mean_variance(vulkan_kernels<float>());
+  conformance::check_mean_variance(vulkan_kernels<Half>());
+  conformance::check_mean_variance(vulkan_kernels<BFloat16>());
+}
+
+TEST_F(ReductionTest, CountZeros) {
+  conformance::check_count_zeros(vulkan_kernels<float>());
+  conformance::check_count_zeros(vulkan_kernels<Half>());
+  conformance::check_count_zeros(vulkan_kernels<BFloat16>());
+}
+
+TEST_F(ReductionTest, CountAbove) {
+  conformance::check_count_above(vulkan_kernels<float>());
+  conformance::check_count_above(vulkan_kernels<Half>());
+  conformance::check_count_above(vulkan_kernels<BFloat16>());
+}
+
+TEST_F(ReductionTest, BinarizeActivationsBackward) {
+  conformance::check_binarize_activations_backward(vulkan_kernels<float>());
+  conformance::check_binarize_activations_backward(vulkan_kernels<Half>());
+  conformance::check_binarize_activations_backward(vulkan_kernels<BFloat16>());
+}
+
+TEST_F(ReductionTest, FilterNorms) {
+  conformance::check_filter_norms(vulkan_kernels<float>());
+  conformance::check_filter_norms(vulkan_kernels<Half>());
+  conformance::check_filter_norms(vulkan_kernels<BFloat16>());
+}
+
 }  // namespace
 }  // namespace pare::backends::vulkan

@@ -73,6 +73,35 @@ absl::Status quantize_groups(const Execution& execution, const GroupedLayout& la
 template <typename T>
 absl::Status dequantize_groups(const Execution& execution, const GroupedLayout& layout, WeightFormat format,
                                const uint8_t* codes, const float* scales, const uint8_t* zero_points, T* y);
+// fake_quantize_backward.cc
+template <typename T>
+absl::Status fake_quantize_backward(const Execution& execution, const Layout& layout, const T* dy, const T* x,
+                                    const QuantizationGrid& grid, T* dx, const FakeQuantizeSums* sums);
+
+// statistics.cc
+template <typename T>
+absl::Status min_max(const Execution& execution, const Layout& layout, const T* x, float* min, float* max);
+template <typename T>
+absl::Status abs_max(const Execution& execution, const Layout& layout, const T* x, float* abs_max);
+template <typename T>
+absl::Status mean_variance(const Execution& execution, const Layout& layout, const T* x, float* mean, float* variance);
+
+// counts.cc
+template <typename T>
+absl::Status count_zeros(const Execution& execution, const Layout& layout, const T* x, int64_t* counts);
+template <typename T>
+absl::Status count_above(const Execution& execution, const Layout& layout, const T* x, float threshold,
+                         int64_t* counts);
+
+// binarize_backward.cc
+template <typename T>
+absl::Status binarize_activations_backward(const Execution& execution, const Layout& layout, const T* dy, const T* x,
+                                           const float* scale, const float* threshold, T* dx,
+                                           const BinarizationSums* sums);
+
+// filters.cc
+template <typename T>
+absl::Status filter_norms(const Execution& execution, const Layout& layout, const T* x, float* l1, float* l2);
 
 }  // namespace pare::backends::vulkan
 
