@@ -26,6 +26,7 @@ constexpr KernelTable<T> make_table(bool flushes_denormals) {
   table.n_of_m_mask = vulkan::n_of_m_mask<T>;
   table.binarize_weights = vulkan::binarize_weights<T>;
   table.binarize_activations_forward = vulkan::binarize_activations_forward<T>;
+  table.quantize_to_codes = vulkan::quantize_to_codes<T>;
   table.dequantize_codes = vulkan::dequantize_codes<T>;
   table.quantize_groups = vulkan::quantize_groups<T>;
   table.dequantize_groups = vulkan::dequantize_groups<T>;
