@@ -61,18 +61,19 @@ void add_to_histogram(const at::Tensor& x, int64_t channel_axis, const at::Tenso
   const int64_t bins = counts.size(1) - 2;
   const std::vector<float> lows = channel_parameters(kName, "low", low, channels);
   const std::vector<float> highs = channel_parameters(kName, "high", high, channels);
-  std::vector<float> inverse_widths;
+  std::vector<float> widths, inverse_widths;
   for (int64_t channel = 0; channel < channels; ++channel) {
     TORCH_CHECK(std::isfinite(lows[channel]) && std::isfinite(highs[channel]) && lows[channel] <= highs[channel], kName,
                 ": a finite range with low <= high is expected, but that of channel ", channel, " is [", lows[channel],
                 ", ", highs[channel], "]");
     const double width = double{highs[channel]} - lows[channel];
     const double inverse = std::min<double>(static_cast<double>(bins) / width, std::numeric_limits<float>::max());
+    widths.push_back(static_cast<float>(width / static_cast<double>(bins)));
     inverse_widths.push_back(width == 0 ? 0.0f : static_cast<float>(inverse));
   }
   throw_unless_ok(kernel_for(backends::kHistogram<float>)(
       torch_execution(), layout_of(dense, channel_axis), data_of(dense),
-      {lows.data(), highs.data(), inverse_widths.data(), bins}, static_cast<int64_t*>(counts.data_ptr())));
+      {lows.data(), highs.data(), widths.data(), inverse_widths.data(), bins}, static_cast<int64_t*>(counts.data_ptr())));
 }
 
 }  // namespace pare::ops

@@ -1,5 +1,7 @@
 #include "backends/vulkan/backend.h"
 
+#include <initializer_list>
+#include <string>
 #include <vector>
 
 #include "backends/conformance/checks.h"
@@ -21,34 +23,7 @@ TEST(VulkanRegistration, LinkingIsEnough) {
   EXPECT_EQ(backend.float32(DeviceKind::kVulkan), expected);
 }
 
-class KernelTest : public VulkanTest {};
-
-// check(table) of every type of element.
-#define PARE_CHECK(check)         \
-  check(vulkan_kernels<float>()); \
-  check(vulkan_kernels<Half>());  \
-  check(vulkan_kernels<BFloat16>())
-
-TEST_F(KernelTest, MagnitudeMaskIsTheReference) { PARE_CHECK(conformance::check_magnitude_mask); }
-TEST_F(KernelTest, ApplyMaskIsTheReference) { PARE_CHECK(conformance::check_apply_mask); }
-TEST_F(KernelTest, RbMaskForwardIsTheReference) { PARE_CHECK(conformance::check_rb_mask_forward); }
-TEST_F(KernelTest, RbMaskBackwardIsTheReference) { PARE_CHECK(conformance::check_rb_mask_backward); }
-TEST_F(KernelTest, NOfMMaskIsTheReference) { PARE_CHECK(conformance::check_n_of_m_mask); }
-TEST_F(KernelTest, BinarizeWeightsIsTheReference) { PARE_CHECK(conformance::check_binarize_weights); }
-TEST_F(KernelTest, BinarizeActivationsForwardIsTheReference) {
-  PARE_CHECK(conformance::check_binarize_activations_forward);
-}
-TEST_F(KernelTest, DequantizeCodesIsTheReference) { PARE_CHECK(conformance::check_dequantize_codes); }
-TEST_F(KernelTest, QuantizeGroupsIsTheReference) { PARE_CHECK(conformance::check_quantize_groups); }
-TEST_F(KernelTest, DequantizeGroupsIsTheReference) { PARE_CHECK(conformance::check_dequantize_groups); }
-
 class FakeQuantizeTest : public VulkanTest {};
-
-TEST_F(FakeQuantizeTest, OfHostMemoryIsTheReference) {
-  conformance::check_fake_quantize_forward(vulkan_kernels<float>());
-  conformance::check_fake_quantize_forward(vulkan_kernels<Half>());
-  conformance::check_fake_quantize_forward(vulkan_kernels<BFloat16>());
-}
 
 // Tensors larger than what the device can bind, on the device and on the host, with and without memory of its own.
 TEST_F(FakeQuantizeTest, InPiecesIsTheReference) {
@@ -96,54 +71,150 @@ TEST_F(FakeQuantizeTest, InPiecesIsTheReference) {
   }
 }
 
-class ReductionTest : public VulkanTest {};
+// Kernels whose pieces look at more than their own elements, on tensors of the device larger than what it can bind.
+class PiecesTest : public VulkanTest {
+ protected:
+  void SetUp() override {
+    VulkanTest::SetUp();
+    if (IsSkipped()) return;
+    DeviceOptions options;
+    options.adjust_plan = [](DevicePlan& plan) {
+      plan.buffer_range = 32768;
+      plan.loop_groups = 3;
+    };
+    reopen(options);
+  }
 
-TEST_F(ReductionTest, FakeQuantizeBackward) {
-  conformance::check_fake_quantize_backward(vulkan_kernels<float>());
-  conformance::check_fake_quantize_backward(vulkan_kernels<Half>());
-  conformance::check_fake_quantize_backward(vulkan_kernels<BFloat16>());
+  // Numbers without a pattern, of both signs, some of them equal.
+  static std::vector<float> numbers(int64_t size) {
+    std::vector<float> x(size);
+    for (int64_t i = 0; i < size; ++i) x[i] = 0.03125f * (static_cast<int>(i * i % 1009 * 7919 % 997) - 498);
+    return x;
+  }
+
+  // What `run` writes with the reference, and with Vulkan on the device.
+  template <typename T, typename Run>
+  void expect_reference(int64_t size, const Run& run, const char* what) {
+    std::vector<T> expected(size);
+    run(reference_kernels<float>(), expected.data());
+    T* const result = allocate<T>(size);
+    run(vulkan_kernels<float>(), result);
+    EXPECT_EQ(to_host(result, size), expected) << what;
+    free(result);
+  }
+
+  void free(void* pointer) { EXPECT_EQ(device_->free(pointer), absl::OkStatus()); }
+};
+
+TEST_F(PiecesTest, RandomMasksGoOnInTheNextPiece) {
+  const std::vector<float> logits = numbers(30'001);
+  float* const on_device = to_device(logits);
+  const RandomStream stream{5, uint64_t{1} << 40};
+  expect_reference<uint8_t>(
+      logits.size(),
+      [&](const KernelTable<float>& table, uint8_t* mask) {
+        const float* const from = &table == &reference_kernels<float>() ? logits.data() : on_device;
+        EXPECT_EQ(table.rb_mask_forward({}, logits.size(), nullptr, from, &stream, mask, nullptr), absl::OkStatus());
+      },
+      "mask");
+  free(on_device);
 }
 
-TEST_F(ReductionTest, MinMax) {
-  conformance::check_min_max(vulkan_kernels<float>());
-  conformance::check_min_max(vulkan_kernels<Half>());
-  conformance::check_min_max(vulkan_kernels<BFloat16>());
+TEST_F(PiecesTest, NOfMLooksBeyondThePiece) {
+  for (const Layout& layout : {Layout{9, 7, 500}, Layout{3, 35, 301}, Layout{2003, 17, 1}, Layout{1, 1, 30'001}}) {
+    const std::vector<float> x = numbers(layout.size());
+    float* const on_device = to_device(x);
+    expect_reference<uint8_t>(
+        layout.size(),
+        [&](const KernelTable<float>& table, uint8_t* mask) {
+          const float* const from = &table == &reference_kernels<float>() ? x.data() : on_device;
+          EXPECT_EQ(table.n_of_m_mask({}, layout, from, 2, 4, mask), absl::OkStatus());
+        },
+        "mask");
+    free(on_device);
+  }
 }
 
-TEST_F(ReductionTest, AbsMax) {
-  conformance::check_abs_max(vulkan_kernels<float>());
-  conformance::check_abs_max(vulkan_kernels<Half>());
-  conformance::check_abs_max(vulkan_kernels<BFloat16>());
+TEST_F(PiecesTest, NOfMOfTooLargeChannelsSaysSo) {
+  const Layout layout{1, 4, 20'000};
+  float* const x = to_device(numbers(layout.size()));
+  auto* const mask = allocate<uint8_t>(layout.size());
+  const absl::Status status = vulkan_kernels<float>().n_of_m_mask({}, layout, x, 2, 4, mask);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("4 channels of 20000 elements"));
+  free(x);
+  free(mask);
 }
 
-TEST_F(ReductionTest, MeanVariance) {
-  conformance::check_mean_variance(vulkan_kernels<float>());
-  conformance::check_mean_variance(vulkan_kernels<Half>());
-  conformance::check_mean_variance(vulkan_kernels<BFloat16>());
+TEST_F(PiecesTest, SquaredErrorsAreOfAllPieces) {
+  for (const Layout& layout : {Layout{1, 1, 30'001}, Layout{3, 7, 1000}, Layout{3, 5, 3001}, Layout{4001, 6, 1}}) {
+    const std::vector<float> x = numbers(layout.size());
+    const std::vector<float> step(layout.channels, 0.25f), inverse_step(layout.channels, 4.0f);
+    const std::vector<float> lowest(layout.channels, -60.0f), highest(layout.channels, 50.0f);
+    const std::vector<int32_t> zero_point(layout.channels, 3);
+    const QuantizationGrid grid{step.data(), inverse_step.data(), lowest.data(), highest.data()};
+    const QuantizationGrid device_grid{to_device(step), to_device(inverse_step), to_device(lowest), to_device(highest)};
+    const float* const device_x = to_device(x);
+    const int32_t* const device_zero_point = to_device(zero_point);
+    std::vector<float> expected(layout.channels);
+    float* const error = allocate<float>(layout.channels);
+    expect_reference<uint8_t>(
+        layout.size(),
+        [&](const KernelTable<float>& table, uint8_t* codes) {
+          const bool is_reference = &table == &reference_kernels<float>();
+          EXPECT_EQ(
+              table.quantize_to_codes({}, layout, is_reference ? x.data() : device_x, is_reference ? grid : device_grid,
+                                      is_reference ? zero_point.data() : device_zero_point, codes,
+                                      is_reference ? expected.data() : error),
+              absl::OkStatus());
+        },
+        "codes");
+    const std::vector<float> actual = to_host(error, layout.channels);
+    for (int64_t c = 0; c < layout.channels; ++c) {
+      EXPECT_NEAR(actual[c], expected[c], expected[c] * kSumTolerance) << "channel " << c << ", inner " << layout.inner;
+    }
+    for (const void* pointer :
+         std::initializer_list<const void*>{device_grid.step, device_grid.inverse_step, device_grid.lowest,
+                                            device_grid.highest, device_x, device_zero_point, error}) {
+      free(const_cast<void*>(pointer));
+    }
+  }
 }
 
-TEST_F(ReductionTest, CountZeros) {
-  conformance::check_count_zeros(vulkan_kernels<float>());
-  conformance::check_count_zeros(vulkan_kernels<Half>());
-  conformance::check_count_zeros(vulkan_kernels<BFloat16>());
-}
-
-TEST_F(ReductionTest, CountAbove) {
-  conformance::check_count_above(vulkan_kernels<float>());
-  conformance::check_count_above(vulkan_kernels<Half>());
-  conformance::check_count_above(vulkan_kernels<BFloat16>());
-}
-
-TEST_F(ReductionTest, BinarizeActivationsBackward) {
-  conformance::check_binarize_activations_backward(vulkan_kernels<float>());
-  conformance::check_binarize_activations_backward(vulkan_kernels<Half>());
-  conformance::check_binarize_activations_backward(vulkan_kernels<BFloat16>());
-}
-
-TEST_F(ReductionTest, FilterNorms) {
-  conformance::check_filter_norms(vulkan_kernels<float>());
-  conformance::check_filter_norms(vulkan_kernels<Half>());
-  conformance::check_filter_norms(vulkan_kernels<BFloat16>());
+TEST_F(PiecesTest, GroupsOfWeightsAreWhole) {
+  for (const WeightFormat format : {WeightFormat::kInt4Symmetric, WeightFormat::kInt4Asymmetric, WeightFormat::kNf4,
+                                    WeightFormat::kFp8E4M3, WeightFormat::kMxfp4}) {
+    for (const GroupedLayout& layout :
+         {GroupedLayout{150, 256, 32}, GroupedLayout{301, 107, 33}, GroupedLayout{2, 17'001, 48}}) {
+      const bool has_zero_points = format == WeightFormat::kInt4Asymmetric;
+      const int64_t groups = layout.rows * layout.groups(), bytes = layout.rows * row_bytes(format, layout);
+      const std::vector<float> x = numbers(layout.size());
+      std::vector<uint8_t> codes(bytes), zero_points(groups);
+      std::vector<float> scales(groups), y(layout.size());
+      ASSERT_EQ(reference_kernels<float>().quantize_groups({}, layout, format, x.data(), codes.data(), scales.data(),
+                                                           has_zero_points ? zero_points.data() : nullptr, nullptr),
+                absl::OkStatus());
+      ASSERT_EQ(reference_kernels<float>().dequantize_groups({}, layout, format, codes.data(), scales.data(),
+                                                             has_zero_points ? zero_points.data() : nullptr, y.data()),
+                absl::OkStatus());
+      float* const device_x = to_device(x);
+      auto* const device_codes = allocate<uint8_t>(bytes);
+      auto* const device_scales = allocate<float>(groups);
+      auto* const device_zero_points = has_zero_points ? allocate<uint8_t>(groups) : nullptr;
+      ASSERT_EQ(vulkan_kernels<float>().quantize_groups({}, layout, format, device_x, device_codes, device_scales,
+                                                        device_zero_points, nullptr),
+                absl::OkStatus());
+      EXPECT_EQ(to_host(device_codes, bytes), codes) << "format " << static_cast<int>(format);
+      EXPECT_EQ(to_host(device_scales, groups), scales) << "format " << static_cast<int>(format);
+      if (has_zero_points) EXPECT_EQ(to_host(device_zero_points, groups), zero_points);
+      ASSERT_EQ(vulkan_kernels<float>().dequantize_groups({}, layout, format, device_codes, device_scales,
+                                                          device_zero_points, device_x),
+                absl::OkStatus());
+      EXPECT_EQ(to_host(device_x, x.size()), y) << "format " << static_cast<int>(format);
+      for (void* pointer : std::initializer_list<void*>{device_x, device_codes, device_scales}) free(pointer);
+      if (has_zero_points) free(device_zero_points);
+    }
+  }
 }
 
 }  // namespace

@@ -9,8 +9,6 @@ namespace {
 
 // Pieces begin at multiples of it: also one bit an element is then a multiple of 16 bytes, a byte one of 256.
 constexpr int64_t kPieceAlignment = 1024;
-// Indices and sums of two of them stay below 2^31.
-constexpr int64_t kMaxIndex = int64_t{1} << 30;
 // Long enough that a block's parameters cost nothing, short enough that there is work for all.
 constexpr uint32_t kBlockLoops = 16;
 

@@ -31,6 +31,9 @@
 
 namespace pare::backends::vulkan {
 
+// No piece has more elements, so that sums of two indices stay below 2^31.
+inline constexpr int64_t kMaxIndex = int64_t{1} << 30;
+
 // With n < 2^31, n / divisor is the high word of 2 n * multiplier, shifted: exact, and many times faster than a
 // division. The divisor is from 1 to 2^31 - 1.
 struct FastDivisor {

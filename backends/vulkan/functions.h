@@ -26,27 +26,53 @@ namespace pare::backends::vulkan {
   X(GetPhysicalDeviceQueueFamilyProperties) \
   X(GetPhysicalDeviceMemoryProperties) X(EnumerateDeviceExtensionProperties) X(CreateDevice) X(GetDeviceProcAddr)
 
-#define PARE_VULKAN_DEVICE_FUNCTIONS(X)                                                                                \
-  X(DestroyDevice)                                                                                                     \
-  X(DeviceWaitIdle)                                                                                                    \
-  X(GetDeviceQueue)                                                                                                    \
-  X(QueueSubmit)                                                                                                       \
-  X(AllocateMemory)                                                                                                    \
-  X(FreeMemory)                                                                                                        \
-  X(MapMemory)                                                                                                         \
-  X(CreateBuffer)                                                                                                      \
-  X(DestroyBuffer)                                                                                                     \
-  X(GetBufferMemoryRequirements)                                                                                       \
-  X(BindBufferMemory)                                                                                                  \
-  X(CreateShaderModule)                                                                                                \
-  X(DestroyShaderModule) X(CreateComputePipelines) X(DestroyPipeline) X(CreatePipelineLayout) X(DestroyPipelineLayout) \
-      X(CreatePipelineCache) X(DestroyPipelineCache) X(GetPipelineCacheData) X(CreateDescriptorSetLayout)              \
-          X(DestroyDescriptorSetLayout) X(CreateDescriptorPool) X(DestroyDescriptorPool) X(ResetDescriptorPool)        \
-              X(AllocateDescriptorSets) X(UpdateDescriptorSets) X(CreateCommandPool) X(DestroyCommandPool)             \
-                  X(ResetCommandPool) X(AllocateCommandBuffers) X(BeginCommandBuffer) X(EndCommandBuffer)              \
-                      X(CreateFence) X(DestroyFence) X(WaitForFences) X(ResetFences) X(CmdBindPipeline)                \
-                          X(CmdBindDescriptorSets) X(CmdPushConstants) X(CmdDispatch) X(CmdCopyBuffer)                 \
-                              X(CmdFillBuffer) X(CmdUpdateBuffer) X(CmdPipelineBarrier)
+// clang-format off: it would make steps of this.
+#define PARE_VULKAN_DEVICE_FUNCTIONS(X) \
+  X(DestroyDevice) \
+  X(DeviceWaitIdle) \
+  X(GetDeviceQueue) \
+  X(QueueSubmit) \
+  X(AllocateMemory) \
+  X(FreeMemory) \
+  X(MapMemory) \
+  X(CreateBuffer) \
+  X(DestroyBuffer) \
+  X(GetBufferMemoryRequirements) \
+  X(BindBufferMemory) \
+  X(CreateShaderModule) \
+  X(DestroyShaderModule) \
+  X(CreateComputePipelines) \
+  X(DestroyPipeline) \
+  X(CreatePipelineLayout) \
+  X(DestroyPipelineLayout) \
+  X(CreatePipelineCache) \
+  X(DestroyPipelineCache) \
+  X(GetPipelineCacheData) \
+  X(CreateDescriptorSetLayout) \
+  X(DestroyDescriptorSetLayout) \
+  X(CreateDescriptorPool) \
+  X(DestroyDescriptorPool) \
+  X(ResetDescriptorPool) \
+  X(AllocateDescriptorSets) \
+  X(UpdateDescriptorSets) \
+  X(CreateCommandPool) \
+  X(DestroyCommandPool) \
+  X(ResetCommandPool) \
+  X(AllocateCommandBuffers) \
+  X(BeginCommandBuffer) \
+  X(EndCommandBuffer) \
+  X(CreateFence) \
+  X(DestroyFence) \
+  X(WaitForFences) \
+  X(ResetFences) \
+  X(CmdBindPipeline) \
+  X(CmdBindDescriptorSets) \
+  X(CmdPushConstants) \
+  X(CmdDispatch) \
+  X(CmdCopyBuffer) \
+  X(CmdFillBuffer) \
+  X(CmdUpdateBuffer) \
+  X(CmdPipelineBarrier)
 
 // Only those of extensions that are enabled are not null.
 #define PARE_VULKAN_OPTIONAL_DEVICE_FUNCTIONS(X) X(GetMemoryHostPointerPropertiesEXT)

@@ -63,6 +63,10 @@ absl::Status binarize_activations_forward(const Execution& execution, const Layo
 
 // codes.cc
 template <typename T>
+absl::Status quantize_to_codes(const Execution& execution, const Layout& layout, const T* x,
+                               const QuantizationGrid& grid, const int32_t* zero_point, uint8_t* codes,
+                               float* squared_error);
+template <typename T>
 absl::Status dequantize_codes(const Execution& execution, const Layout& layout, const uint8_t* codes, bool is_signed,
                               const float* step, const int32_t* zero_point, T* y);
 

@@ -16,14 +16,21 @@ absl::Status magnitude_mask(const Execution&, const Layout& layout, const T* x, 
     PieceConstants piece;
     float threshold;
   };
+  const bool has_mask = mask != nullptr, has_y = y != nullptr;
+  if (!has_mask && !has_y) return absl::OkStatus();
   Call call({x, scale, mask, y});
   const int64_t size = layout.size();
-  const Buffer in = call.input(x, size), scales = call.input(scale, scale == nullptr ? 0 : layout.channels);
-  const Buffer bytes = call.output(mask, mask == nullptr ? 0 : size), out = call.output(y, y == nullptr ? 0 : size);
+  const Buffer in = call.input(x, size);
+  const Buffer scales = call.input(scale, scale == nullptr ? 0 : layout.channels);
+  const Buffer bytes = call.output(mask, has_mask ? size : 0), out = call.output(y, has_y ? size : 0);
   for_each_piece(call, layout, sizeof(T), [&](const Piece& piece) {
-    call.dispatch(shader, {piece.of(in, x), scales, piece.of(bytes, mask), piece.of(out, y)},
-                  Push{piece.constants, threshold},
-                  {piece.channel_mode, scale != nullptr, mask != nullptr, y != nullptr}, piece.invocations);
+    // In place of what is not there, a buffer that is bound the same way already: it brings no hazard of its own.
+    const Buffer x_part = piece.of(in, x), mask_part = piece.of(bytes, mask), y_part = piece.of(out, y);
+    call.dispatch(shader,
+                  {x_part, scale == nullptr ? x_part.read_only() : scales, has_mask ? mask_part : y_part,
+                   has_y ? y_part : mask_part},
+                  Push{piece.constants, threshold}, {piece.channel_mode, scale != nullptr, has_mask, has_y},
+                  piece.invocations);
   });
   return call.finish();
 }

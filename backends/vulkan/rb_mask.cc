@@ -26,13 +26,18 @@ absl::Status rb_mask_forward(const Execution&, int64_t size, const T* w, const f
   };
   const RandomStream stream = random == nullptr ? RandomStream() : *random;
   const bool has_y = y != nullptr, has_mask = mask != nullptr;
+  if (!has_mask && !has_y) return absl::OkStatus();
   Call call({w, logits, mask, y});
   const Buffer in = call.input(w, has_y ? size : 0), logit = call.input(logits, size);
   const Buffer bytes = call.output(mask, has_mask ? size : 0), out = call.output(y, has_y ? size : 0);
   for_each_piece(call, Layout::per_tensor(size), sizeof(float), [&](const Piece& piece) {
-    call.dispatch(shader, {piece.of(in, w), piece.of(logit, logits), piece.of(bytes, mask), piece.of(out, y)},
-                  Push{piece.constants, Words(piece.first / 4), Words(stream.seed), Words(stream.draw)},
-                  {piece.channel_mode, random != nullptr, has_mask, has_y}, piece.invocations);
+    // In place of what is not there, a buffer that is bound the same way already: it brings no hazard of its own.
+    const Buffer logits_part = piece.of(logit, logits), mask_part = piece.of(bytes, mask), y_part = piece.of(out, y);
+    call.dispatch(
+        shader,
+        {has_y ? piece.of(in, w) : logits_part, logits_part, has_mask ? mask_part : y_part, has_y ? y_part : mask_part},
+        Push{piece.constants, Words(piece.first / 4), Words(stream.seed), Words(stream.draw)},
+        {piece.channel_mode, random != nullptr, has_mask, has_y}, piece.invocations);
   });
   return call.finish();
 }
@@ -49,9 +54,10 @@ absl::Status rb_mask_backward(const Execution& execution, int64_t size, const T*
   const Buffer bytes = call.input(mask, has_dw ? size : 0);
   const Buffer out = call.output(dw, has_dw ? size : 0), logits = call.output(d_logits, size);
   for_each_piece(call, Layout::per_tensor(size), sizeof(float), [&](const Piece& piece) {
+    const Buffer dy_part = piece.of(gradient, dy), logits_part = piece.of(logits, d_logits);
     call.dispatch(shader,
-                  {piece.of(gradient, dy), piece.of(weights, w), piece.of(bytes, mask), piece.of(out, dw),
-                   piece.of(logits, d_logits)},
+                  {dy_part, piece.of(weights, w), has_dw ? piece.of(bytes, mask) : dy_part,
+                   has_dw ? piece.of(out, dw) : logits_part, logits_part},
                   piece.constants, {piece.channel_mode, has_dw}, piece.invocations);
   });
   return call.finish();

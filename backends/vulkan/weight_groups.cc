@@ -11,7 +11,6 @@
 namespace pare::backends::vulkan {
 namespace {
 
-constexpr int64_t kMaxIndex = int64_t{1} << 30;
 // Buffers are bound from multiples of it on, in elements of any size.
 constexpr int64_t kAlignment = 1024;
 
@@ -125,15 +124,16 @@ absl::Status quantize_groups(const Execution&, const GroupedLayout& wanted, Weig
   const Buffer in = call.input(x, layout.size()), code = call.output(codes, layout.rows * row_bytes(format, layout));
   const Buffer scale = call.output(scales, groups), zero_point = call.output(zero_points, has_zero_points ? groups : 0);
   const Buffer error = call.output(squared_error, squared_error == nullptr ? 0 : groups);
-  // The zero points as words, of which the codes are made; bytes of one word are of four groups.
-  const Buffer words = has_zero_points ? call.scratch(groups * sizeof(uint32_t)) : zero_point;
+  // The zero points as words, of which the codes are made; bytes of one word are of four groups. In place of what is
+  // not there, a buffer that is bound the same way already: it brings no hazard of its own.
+  const Buffer words = has_zero_points ? call.scratch(groups * sizeof(uint32_t)) : scale;
 
   for_each_part(call, layout, format, Unit::kGroup, [&](const Part& part) {
-    call.dispatch(scale_shader,
-                  {part.elements.of(in, sizeof(T)), part.of_units(scale, sizeof(float)),
-                   part.of_units(words, sizeof(uint32_t)), part.of_units(error, sizeof(float))},
-                  part.constants, {format_constant, is_aligned(layout), squared_error != nullptr},
-                  part.constants.count);
+    call.dispatch(
+        scale_shader,
+        {part.elements.of(in, sizeof(T)), part.of_units(scale, sizeof(float)), part.of_units(words, sizeof(uint32_t)),
+         part.of_units(squared_error != nullptr ? error : scale, sizeof(float))},
+        part.constants, {format_constant, is_aligned(layout), squared_error != nullptr}, part.constants.count);
   });
   for_each_part(call, layout, format, Unit::kByte, [&](const Part& part) {
     call.dispatch(code_shader,
@@ -159,7 +159,8 @@ absl::Status dequantize_groups(const Execution&, const GroupedLayout& wanted, We
   const int64_t groups = layout.rows * layout.groups();
   Call call({codes, scales, zero_points, y});
   const Buffer in = call.input(codes, layout.rows * row_bytes(format, layout)), scale = call.input(scales, groups);
-  const Buffer zero_point = call.input(zero_points, format == WeightFormat::kInt4Asymmetric ? groups : 0);
+  const bool has_zero_points = format == WeightFormat::kInt4Asymmetric;
+  const Buffer zero_point = has_zero_points ? call.input(zero_points, groups) : scale;
   const Buffer out = call.output(y, layout.size());
   for_each_part(call, layout, format, Unit::kElement, [&](const Part& part) {
     call.dispatch(shader,

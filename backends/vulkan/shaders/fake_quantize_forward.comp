@@ -2,6 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "channels.glsl"
 #include "elements.glsl"
+#include "levels.glsl"
 
 layout(push_constant) uniform Push { PieceConstants piece; };
 
@@ -22,10 +23,7 @@ Parameters parameters(uvec4 c) {
 }
 
 void visit(uint g, Parameters p) {
-  precise vec4 level = roundEven(unpack(x[g]) * p.inverse_step);
-  level = mix(level, p.lowest, lessThan(level, p.lowest));
-  level = mix(level, p.highest, greaterThan(level, p.highest));
-  precise vec4 result = level * p.step;
+  precise vec4 result = nearest_level(unpack(x[g]), p.inverse_step, p.lowest, p.highest) * p.step;
   y[g] = pack(positive_zeros(result));
 }
 

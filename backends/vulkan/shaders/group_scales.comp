@@ -1,6 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "elements.glsl"
+#include "long_sum.glsl"
 #include "weight_formats.glsl"
 
 // The first half of quantize_groups: each group's scale, its zero point as a word, and its squared error.
@@ -56,25 +57,17 @@ float scale_of(Extremes e) {
   return scale;
 }
 
-// Kahan's sum: a group may be a whole row.
 float squared_error_of(uint begin, uint end, float scale, float inverse, float zero_point) {
-  precise vec4 sum = vec4(0), lost = vec4(0);
+  Sum sum = Sum(vec4(0), vec4(0));
   for (uint i = begin; i < end; i += 4u) {
     const vec4 numbers = load(i, end);
     const uvec4 codes = codes_of(numbers, vec4(inverse), vec4(zero_point));
     precise vec4 difference = values_of(codes, uvec4(zero_point)) * scale;
     difference = difference - numbers;
-    precise vec4 term = difference * difference;
-    term = term - lost;
-    precise vec4 next = sum + term;
-    lost = next - sum;
-    lost = lost - term;
-    // Of an infinite sum nothing is lost.
-    lost = mix(lost, vec4(0), greaterThanEqual(floatBitsToUint(next) & 0x7fffffffu, uvec4(0x7f800000u)));
-    sum = next;
+    precise vec4 square = difference * difference;
+    sum = add(sum, square);
   }
-  precise float result = (sum.x + sum.y) + (sum.z + sum.w);
-  return result;
+  return total(sum);
 }
 
 void main() {
