@@ -101,6 +101,18 @@ TEST_F(ReductionTest, MeanVariance) {
   conformance::check_mean_variance(vulkan_kernels<BFloat16>());
 }
 
+TEST_F(ReductionTest, Histogram) {
+  conformance::check_histogram(vulkan_kernels<float>());
+  conformance::check_histogram(vulkan_kernels<Half>());
+  conformance::check_histogram(vulkan_kernels<BFloat16>());
+}
+
+TEST_F(ReductionTest, KeyHistogram) {
+  conformance::check_key_histogram(vulkan_kernels<float>());
+  conformance::check_key_histogram(vulkan_kernels<Half>());
+  conformance::check_key_histogram(vulkan_kernels<BFloat16>());
+}
+
 TEST_F(ReductionTest, CountZeros) {
   conformance::check_count_zeros(vulkan_kernels<float>());
   conformance::check_count_zeros(vulkan_kernels<Half>());
