@@ -23,6 +23,8 @@ constexpr KernelTable<T> make_table(bool flushes_denormals) {
   table.min_max = vulkan::min_max<T>;
   table.abs_max = vulkan::abs_max<T>;
   table.mean_variance = vulkan::mean_variance<T>;
+  table.histogram = vulkan::histogram<T>;
+  table.key_histogram = vulkan::key_histogram<T>;
   table.magnitude_mask = vulkan::magnitude_mask<T>;
   table.apply_mask = vulkan::apply_mask<T>;
   table.count_zeros = vulkan::count_zeros<T>;

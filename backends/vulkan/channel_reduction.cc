@@ -5,8 +5,6 @@
 namespace pare::backends::vulkan {
 namespace {
 
-// What an invocation takes one after the other.
-constexpr int64_t kSteps = 32;
 // Indices and sums of two of them stay below 2^31.
 constexpr int64_t kMaxElements = int64_t{1} << 30;
 // A binding begins at a multiple of as many bytes, and a section of a run at one of as many elements.
@@ -57,8 +55,8 @@ void combine(Call& call, const Reduction& reduction, Buffer values, int64_t coun
              int64_t channels) {
   const DevicePlan& plan = call.plan();
   for (;;) {
-    const bool columns = count <= kSteps;
-    const int64_t piece = columns ? std::max<int64_t>(count, 1) : kSteps * plan.local_size;
+    const bool columns = count <= kReductionSteps;
+    const int64_t piece = columns ? std::max<int64_t>(count, 1) : kReductionSteps * plan.local_size;
     const int64_t pieces = std::max<int64_t>(divide_up(count, piece), 1);
     const bool last = pieces == 1;
     const Buffer fewer = call.scratch(last ? reduction.value_bytes : pieces * channels * reduction.value_bytes);
@@ -81,13 +79,14 @@ void combine(Call& call, const Reduction& reduction, Buffer values, int64_t coun
 bool in_groups(const Layout& layout) { return layout.channels == 1 || layout.inner % 4 == 0; }
 
 int64_t for_each_section(const DevicePlan& plan, const Layout& original, uint64_t widest_element_bytes,
-                         int64_t first_channel, int64_t end_channel, absl::FunctionRef<void(const Section&)> body) {
+                         int64_t first_channel, int64_t end_channel, int64_t steps,
+                         absl::FunctionRef<void(const Section&)> body) {
   if (original.size() == 0) return 0;
   // One channel: everything is one run.
   const Layout layout = original.channels == 1 ? Layout::per_tensor(original.size()) : original;
   const bool grouped = in_groups(layout), columns = layout.channels > 1 && layout.inner == 1;
   const int64_t unit = grouped ? 4 : 1;
-  const int64_t piece = kSteps * (grouped ? 1 : 4) * (columns ? 1 : plan.local_size);
+  const int64_t piece = steps * (grouped ? 1 : 4) * (columns ? 1 : plan.local_size);
   const int64_t fitting =
       std::min<int64_t>(plan.buffer_range / widest_element_bytes - kBindingBytes, kMaxElements - kBindingBytes);
   const int64_t max_elements = std::max(fitting / kRunAlignment * kRunAlignment, kRunAlignment);
@@ -130,14 +129,14 @@ void reduce_channels(Call& call, const Layout& layout, uint64_t widest_element_b
   if (!call.ok()) return;
   const DevicePlan& plan = call.plan();
   const int64_t values =
-      for_each_section(plan, layout, widest_element_bytes, 0, layout.channels, [](const Section&) {});
+      for_each_section(plan, layout, widest_element_bytes, 0, layout.channels, kReductionSteps, [](const Section&) {});
   // So many channels that their values can be bound.
   const int64_t fitting = plan.buffer_range / (std::max<int64_t>(values, 1) * reduction.value_bytes);
   const int64_t side_by_side = std::max(fitting / kChannelAlignment * kChannelAlignment, kChannelAlignment);
   for (int64_t first = 0; first < layout.channels; first += side_by_side) {
     const int64_t end = std::min(first + side_by_side, layout.channels);
     const Buffer partial = call.scratch(values * (end - first) * reduction.value_bytes);
-    for_each_section(plan, layout, widest_element_bytes, first, end,
+    for_each_section(plan, layout, widest_element_bytes, first, end, kReductionSteps,
                      [&](const Section& section) { body(section, partial); });
     combine(call, reduction, partial, values, first, end - first);
   }

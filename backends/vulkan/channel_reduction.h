@@ -64,6 +64,9 @@ struct Section {
   std::array<uint32_t, 3> modes(uint32_t own = 0) const { return {channel_mode, columns ? 1u : 0u, own}; }
 };
 
+// What an invocation takes one after the other in a reduction.
+inline constexpr int64_t kReductionSteps = 32;
+
 // How the values of pieces become results.
 struct Reduction {
   const Shader& combine;          // a variant of combine_pieces.comp
@@ -90,9 +93,11 @@ void reduce_channels(Call& call, const Layout& layout, uint64_t widest_element_b
                      absl::FunctionRef<void(const Section&, const Buffer& partial)> body);
 
 // Calls body for each section of the channels in [first_channel, end_channel); returns how many values a channel has.
-// The same value of all channels lies side by side.
+// The same value of all channels lies side by side. An invocation takes `steps` groups, or 4 times as many elements, of
+// a piece.
 int64_t for_each_section(const DevicePlan& plan, const Layout& layout, uint64_t widest_element_bytes,
-                         int64_t first_channel, int64_t end_channel, absl::FunctionRef<void(const Section&)> body);
+                         int64_t first_channel, int64_t end_channel, int64_t steps,
+                         absl::FunctionRef<void(const Section&)> body);
 
 }  // namespace pare::backends::vulkan
 

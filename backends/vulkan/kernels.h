@@ -97,6 +97,14 @@ template <typename T>
 absl::Status count_above(const Execution& execution, const Layout& layout, const T* x, float threshold,
                          int64_t* counts);
 
+// histogram.cc
+template <typename T>
+absl::Status histogram(const Execution& execution, const Layout& layout, const T* x, const HistogramBins& bins,
+                       int64_t* counts);
+template <typename T>
+absl::Status key_histogram(const Execution& execution, const Layout& layout, const T* x, const SelectionKeys& keys,
+                           const KeyBins& bins, int64_t* counts);
+
 // binarize_backward.cc
 template <typename T>
 absl::Status binarize_activations_backward(const Execution& execution, const Layout& layout, const T* dy, const T* x,
