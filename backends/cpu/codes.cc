@@ -6,6 +6,7 @@
 #include "backends/cpu/for_types.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/partition.h"
+#include "hwy/cache_control.h"
 
 // Highway's headers have to come in this order.
 // clang-format off
@@ -82,6 +83,7 @@ HWY_INLINE void codes_of_span(const T* x, int64_t count, const GridVectors& grid
   store_bytes(group, count - i, codes + i);
 }
 
+// Some rows at a time, so that memory is read almost in order. partial, if wanted, starts as zeros.
 template <bool kErrors, typename T>
 void codes_of_rows(const T* x, int64_t rows, int64_t channels, const QuantizationGrid& grid, const int32_t* zero_point,
                    uint8_t* codes, float* partial) {
@@ -92,9 +94,10 @@ void codes_of_rows(const T* x, int64_t rows, int64_t channels, const Quantizatio
     V errors[kParts];
     grids_of_channels(grid, channel, count, grids);
     zero_points_of_channels(zero_point, channel, count, zero_points);
-    for (V& part : errors) part = hn::Zero(Floats());
+    if constexpr (kErrors) load_group(partial + channel, count, 0.0f, errors);
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t at = row * channels + channel;
+      hwy::Prefetch(x + at + rows * channels);  // Rows apart, the machine does not do it by itself.
       V numbers[kParts];
       I group[kParts];
       load_group(x + at, count, 0.0f, numbers);
@@ -111,9 +114,12 @@ template <bool kErrors, typename T>
 void codes_of_channel_rows(const Execution& execution, const Layout& layout, const T* x, const QuantizationGrid& grid,
                            const int32_t* zero_point, uint8_t* codes, float* partial) {
   for_each_row_block(execution, layout, [&](int64_t block, int64_t first, int64_t rows) HWY_ATTR {
-    const int64_t at = first * layout.channels;
-    codes_of_rows<kErrors>(x + at, rows, layout.channels, grid, zero_point, codes + at,
-                           kErrors ? partial + block * layout.channels : nullptr);
+    const int64_t step = std::max<int64_t>(4, 512 / layout.channels);
+    for (int64_t row = 0; row < rows; row += step) {
+      const int64_t at = (first + row) * layout.channels;
+      codes_of_rows<kErrors>(x + at, std::min(step, rows - row), layout.channels, grid, zero_point, codes + at,
+                             kErrors ? partial + block * layout.channels : nullptr);
+    }
   });
 }
 

@@ -9,6 +9,7 @@
 #include "backends/cpu/for_types.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/partition.h"
+#include "hwy/cache_control.h"
 
 // Highway's headers have to come in this order.
 // clang-format off
@@ -137,6 +138,7 @@ template <typename F, bool kErrors>
 void quantize_plain_block(const float* x, int64_t group_size, const BlockParameters& p, uint8_t* codes,
                           float* squared_error) {
   constexpr int64_t kBytes = kLanes / codes_per_byte(F::kFormat);
+  const int64_t ahead = 2 * kLanes * group_size;  // What the first pass reads next.
   Fours<float> sums;
   for (int64_t g = 0; g < kLanes; ++g) {
     const GroupParameters group = parameters_of_group(p, g);
@@ -145,6 +147,7 @@ void quantize_plain_block(const float* x, int64_t group_size, const BlockParamet
     for (const float* const end = x + group_size; x < end; x += kLanes, codes += kBytes) {
       V numbers[kParts];
       I vectors[kParts];
+      hwy::Prefetch(x + ahead);
       for (int64_t part = 0; part < kParts; ++part) numbers[part] = load_vector(x + part * kWidth);
       codes_of_vectors<F, kErrors>(numbers, group, vectors, errors);
       store_whole_codes<F>(vectors, codes);

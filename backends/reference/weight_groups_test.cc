@@ -266,7 +266,9 @@ TEST(ReferenceWeightGroups, WhatCannotBeStoredHasTheCodesOfZero) {
     EXPECT_NE(grouped.scales[1], 0);
     EXPECT_TRUE(std::isnan(grouped.scales[2]));
     EXPECT_EQ(grouped.scales[3], 0);
-    if (bits_per_code(format) == 4) EXPECT_THAT(grouped.codes, ElementsAre(zeros, testing::Lt(16), zeros, zero));
+    if (bits_per_code(format) == 4) {
+      EXPECT_THAT(grouped.codes, ElementsAre(zeros, testing::Lt(16), zeros, zero));
+    }
   }
 }
 
