@@ -26,7 +26,8 @@ namespace pare::backends::vulkan {
   X(GetPhysicalDeviceQueueFamilyProperties) \
   X(GetPhysicalDeviceMemoryProperties) X(EnumerateDeviceExtensionProperties) X(CreateDevice) X(GetDeviceProcAddr)
 
-// clang-format off: it would make steps of this.
+// One a line, which the formatter would undo.
+// clang-format off
 #define PARE_VULKAN_DEVICE_FUNCTIONS(X) \
   X(DestroyDevice) \
   X(DeviceWaitIdle) \
@@ -73,6 +74,7 @@ namespace pare::backends::vulkan {
   X(CmdFillBuffer) \
   X(CmdUpdateBuffer) \
   X(CmdPipelineBarrier)
+// clang-format on
 
 // Only those of extensions that are enabled are not null.
 #define PARE_VULKAN_OPTIONAL_DEVICE_FUNCTIONS(X) X(GetMemoryHostPointerPropertiesEXT)
