@@ -42,6 +42,16 @@ at::Tensor abs_max(const at::Tensor& x, int64_t channel_axis) {
   return result;
 }
 
+Moments mean_variance(const at::Tensor& x, int64_t channel_axis) {
+  const at::Tensor dense = dense_of("mean_variance", x, channel_axis);
+  const int64_t channels = channels_of(dense, channel_axis);
+  const Moments moments{at::empty({channels}, dense.options()), at::empty({channels}, dense.options())};
+  throw_unless_ok(kernel_for(backends::kMeanVariance<float>)(torch_execution(), layout_of(dense, channel_axis),
+                                                             data_of(dense), mutable_data_of(moments.mean),
+                                                             mutable_data_of(moments.variance)));
+  return moments;
+}
+
 at::Tensor empty_histogram(int64_t channels, int64_t bins) {
   TORCH_CHECK(channels >= 0 && bins >= 1 && bins <= kMaximumBins,
               "empty_histogram: 1 to 2^23 bins of no negative number of channels are expected, but they are ", bins,
@@ -71,9 +81,10 @@ void add_to_histogram(const at::Tensor& x, int64_t channel_axis, const at::Tenso
     widths.push_back(static_cast<float>(width / static_cast<double>(bins)));
     inverse_widths.push_back(width == 0 ? 0.0f : static_cast<float>(inverse));
   }
-  throw_unless_ok(kernel_for(backends::kHistogram<float>)(
-      torch_execution(), layout_of(dense, channel_axis), data_of(dense),
-      {lows.data(), highs.data(), widths.data(), inverse_widths.data(), bins}, static_cast<int64_t*>(counts.data_ptr())));
+  throw_unless_ok(
+      kernel_for(backends::kHistogram<float>)(torch_execution(), layout_of(dense, channel_axis), data_of(dense),
+                                              {lows.data(), highs.data(), widths.data(), inverse_widths.data(), bins},
+                                              static_cast<int64_t*>(counts.data_ptr())));
 }
 
 }  // namespace pare::ops

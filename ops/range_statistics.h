@@ -27,6 +27,13 @@ Extremes min_max(const at::Tensor& x, int64_t channel_axis);
 // The greatest magnitude, float32, [channels]: NaN for a channel that holds one, 0 for one without numbers.
 at::Tensor abs_max(const at::Tensor& x, int64_t channel_axis);
 
+// float32, [channels]: the mean of each channel's numbers, and the mean of the squared distances to it (divided by
+// their number, not by one less); NaN for a channel without numbers.
+struct Moments {
+  at::Tensor mean, variance;
+};
+Moments mean_variance(const at::Tensor& x, int64_t channel_axis);
+
 // Zeros, int64, [channels, bins + 2]. bins in [1, 2^23].
 at::Tensor empty_histogram(int64_t channels, int64_t bins);
 

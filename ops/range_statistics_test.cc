@@ -1,14 +1,17 @@
 #include "ops/range_statistics.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/amax.h>
 #include <ATen/ops/amin.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/histc.h>
+#include <ATen/ops/mean.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/var.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
 
@@ -72,6 +75,13 @@ TEST(RangeStatistics, RefusesWrongArguments) {
   EXPECT_THROW(add_to_histogram(x, 0, low, high, counts), c10::Error);
   EXPECT_THROW(add_to_histogram(x, 1, low, high, counts.to(at::kFloat)), c10::Error);
   EXPECT_THROW(empty_histogram(1, 0), c10::Error);
+}
+
+TEST(RangeStatistics, MomentsOfEachChannel) {
+  const at::Tensor x = 3 + 2 * at::randn({4, 5, 300});
+  const Moments moments = mean_variance(x, 1);
+  EXPECT_TRUE(at::allclose(moments.mean, x.mean({0, 2}), 1e-5));
+  EXPECT_TRUE(at::allclose(moments.variance, x.var({0, 2}, /*unbiased=*/false), 1e-4));
 }
 
 }  // namespace
