@@ -29,6 +29,7 @@ constexpr KernelTable<T> make_table(bool flushes_denormals) {
   table.count_above = vulkan::count_above<T>;
   table.binarize_activations_backward = vulkan::binarize_activations_backward<T>;
   table.filter_norms = vulkan::filter_norms<T>;
+  table.pairwise_distances = vulkan::pairwise_distances<T>;
   return table;
 }
 
