@@ -216,6 +216,8 @@ std::vector<float> reduce_in_all_ways(const KernelTable<T>& table, const Layout&
   keep(histogram);
   expect_ok(table.key_histogram({}, layout, x, {.magnitude = true, .scale = step.data()}, key_bins, keys.data()));
   keep(keys);
+  // Of more channels they take long in small bindings.
+  if (channels > 200) return results;
   expect_ok(table.pairwise_distances({}, layout, x, distances.data()));
   keep(distances);
   return results;
@@ -234,21 +236,22 @@ void expect_reductions_of_the_reference(const Layout& layout, const T* on_device
   }
 }
 
-// Small bindings, so that there are sections of every kind; with shuffles within subgroups and without.
+// Small bindings, so that there are sections of every kind; with shuffles within subgroups, and without in workgroups
+// of a GPU's size.
 TEST_F(ReductionTest, InSectionsIsTheReference) {
   for (const bool subgroups : {true, false}) {
     DeviceOptions options;
     options.adjust_plan = [&](DevicePlan& plan) {
       plan.buffer_range = 8192;
       plan.subgroups = plan.subgroups && subgroups;
+      if (!subgroups) plan.local_size = 256;
       plan.loop_groups = 3;
     };
     reopen(options);
     // Rows that fit, in groups and not; several channels of a row; parts of a run; one run; channels last, few and
     // so many that their values and distances do not fit.
-    for (const Layout& layout :
-         {Layout{40, 3, 20}, Layout{50, 3, 7}, Layout{3, 7, 700}, Layout{2, 3, 2501}, Layout{2, 2, 5000},
-          Layout{1, 1, 70'001}, Layout{1500, 6, 1}, Layout{9, 150, 3}, Layout{20, 150, 1}, Layout{2, 1100, 1}}) {
+    for (const Layout& layout : {Layout{40, 3, 20}, Layout{150, 3, 7}, Layout{3, 5, 700}, Layout{2, 2, 2501},
+                                 Layout{1, 1, 7001}, Layout{900, 6, 1}, Layout{20, 130, 1}, Layout{2, 1100, 1}}) {
       float* const x = to_device(some_numbers<float>(layout.size(), 7919));
       expect_reductions_of_the_reference(layout, x);
       Half* const half = to_device(some_numbers<Half>(layout.size(), 7919));
