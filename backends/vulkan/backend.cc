@@ -36,6 +36,7 @@ constexpr KernelTable<T> make_table(bool flushes_denormals) {
   table.binarize_activations_forward = vulkan::binarize_activations_forward<T>;
   table.binarize_activations_backward = vulkan::binarize_activations_backward<T>;
   table.filter_norms = vulkan::filter_norms<T>;
+  table.pairwise_distances = vulkan::pairwise_distances<T>;
   table.quantize_to_codes = vulkan::quantize_to_codes<T>;
   table.dequantize_codes = vulkan::dequantize_codes<T>;
   table.quantize_groups = vulkan::quantize_groups<T>;

@@ -1,5 +1,7 @@
 #include "backends/vulkan/backend.h"
 
+#include <cmath>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -213,6 +215,124 @@ TEST_F(PiecesTest, GroupsOfWeightsAreWhole) {
       EXPECT_EQ(to_host(device_x, x.size()), y) << "format " << static_cast<int>(format);
       for (void* pointer : std::initializer_list<void*>{device_x, device_codes, device_scales}) free(pointer);
       if (has_zero_points) free(device_zero_points);
+    }
+  }
+}
+
+// Numbers that 16 bits hold, with neighbours that differ.
+template <typename T>
+std::vector<T> some_numbers(int64_t size, int64_t factor) {
+  std::vector<T> numbers(size);
+  for (int64_t i = 0; i < size; ++i) {
+    numbers[i] = from_float<T>(0.25f * static_cast<float>(i * factor % 61 - 30));
+  }
+  return numbers;
+}
+
+// All results of all reductions of a tensor, one after the other, integers as floats too. x says on which device.
+template <typename T>
+std::vector<float> reduce_in_all_ways(const KernelTable<T>& table, const Layout& layout, const T* x) {
+  const std::vector<T> dy = some_numbers<T>(layout.size(), 3);
+  const int64_t channels = layout.channels;
+  std::vector<float> step(channels), inverse_step(step), lowest(step), highest(step), low(step), high(step),
+      width(step), inverse_width(step);
+  std::vector<uint32_t> low_key(channels);
+  const int64_t bins = 17;
+  for (int64_t c = 0; c < channels; ++c) {
+    step[c] = 0.25f + static_cast<float>(c % 3);
+    inverse_step[c] = 1.0f / step[c];
+    lowest[c] = -8.0f;
+    highest[c] = 7.0f;
+    low[c] = -5.0f - static_cast<float>(c % 3);
+    high[c] = 4.0f;
+    width[c] = (high[c] - low[c]) / bins;
+    inverse_width[c] = 1.0f / width[c];
+    low_key[c] = selection_key(low[c]);
+  }
+  const QuantizationGrid grid{step.data(), inverse_step.data(), lowest.data(), highest.data()};
+  const HistogramBins histogram_bins{low.data(), high.data(), width.data(), inverse_width.data(), bins};
+  const KeyBins key_bins{low_key.data(), 22, 40};
+  const float scale = 3.5f;
+
+  std::vector<float> results;
+  const auto keep = [&](const auto& values) {
+    for (const auto value : values) results.push_back(static_cast<float>(value));
+  };
+  const auto expect_ok = [&](const absl::Status& status) { EXPECT_EQ(status, absl::OkStatus()); };
+  std::vector<float> a(channels), b(channels), c(channels), distances(channels * channels);
+  std::vector<int64_t> counts(channels), histogram(channels * histogram_bins.counts(), 3),
+      keys(channels * key_bins.counts(), 5);
+  std::vector<T> dx(layout.size());
+  const FakeQuantizeSums quantizer_sums{a.data(), b.data(), c.data()};
+  const BinarizationSums binarization_sums{a.data(), b.data(), c.data()};
+  const auto keep_sums = [&] {
+    for (const auto* sums : {&a, &b, &c}) keep(*sums);
+    for (const T& number : dx) results.push_back(to_float(number));
+  };
+  expect_ok(table.fake_quantize_backward({}, layout, dy.data(), x, grid, dx.data(), &quantizer_sums));
+  keep_sums();
+  expect_ok(table.binarize_activations_backward({}, layout, dy.data(), x, &scale, step.data(), dx.data(),
+                                                &binarization_sums));
+  keep_sums();
+  expect_ok(table.min_max({}, layout, x, a.data(), b.data()));
+  expect_ok(table.abs_max({}, layout, x, c.data()));
+  keep_sums();
+  expect_ok(table.mean_variance({}, layout, x, a.data(), b.data()));
+  keep_sums();
+  expect_ok(table.filter_norms({}, layout, x, a.data(), b.data()));
+  keep_sums();
+  expect_ok(table.count_zeros({}, layout, x, counts.data()));
+  keep(counts);
+  expect_ok(table.count_above({}, layout, x, 2.0f, counts.data()));
+  keep(counts);
+  expect_ok(table.histogram({}, layout, x, histogram_bins, histogram.data()));
+  keep(histogram);
+  expect_ok(table.key_histogram({}, layout, x, {.magnitude = true, .scale = step.data()}, key_bins, keys.data()));
+  keep(keys);
+  // Of more channels they take long in small bindings.
+  if (channels > 200) return results;
+  expect_ok(table.pairwise_distances({}, layout, x, distances.data()));
+  keep(distances);
+  return results;
+}
+
+template <typename T>
+void expect_reductions_of_the_reference(const Layout& layout, const T* on_device) {
+  const std::vector<T> x = some_numbers<T>(layout.size(), 7919);
+  const std::vector<float> expected = reduce_in_all_ways(reference_kernels<T>(), layout, x.data());
+  const std::vector<float> actual = reduce_in_all_ways(vulkan_kernels<T>(), layout, on_device);
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    // Far above what rounding does to sums of these numbers, far below one of them.
+    ASSERT_NEAR(actual[i], expected[i], 1e-3 + 2e-5 * std::fabs(expected[i]))
+        << "result " << i << " of [" << layout.outer << ", " << layout.channels << ", " << layout.inner << "]";
+  }
+}
+
+// Small bindings, so that there are sections of every kind; with shuffles within subgroups, and without in workgroups
+// of a GPU's size.
+class SectionsTest : public VulkanTest {};
+
+TEST_F(SectionsTest, InSectionsIsTheReference) {
+  for (const bool subgroups : {true, false}) {
+    DeviceOptions options;
+    options.adjust_plan = [&](DevicePlan& plan) {
+      plan.buffer_range = 8192;
+      plan.subgroups = plan.subgroups && subgroups;
+      if (!subgroups) plan.local_size = 256;
+      plan.loop_groups = 3;
+    };
+    reopen(options);
+    // Rows that fit, in groups and not; several channels of a row; parts of a run; one run; channels last, few and
+    // so many that their values and distances do not fit.
+    for (const Layout& layout : {Layout{40, 3, 20}, Layout{150, 3, 7}, Layout{3, 5, 700}, Layout{2, 2, 2501},
+                                 Layout{1, 1, 7001}, Layout{900, 6, 1}, Layout{20, 130, 1}, Layout{2, 1100, 1}}) {
+      float* const x = to_device(some_numbers<float>(layout.size(), 7919));
+      expect_reductions_of_the_reference(layout, x);
+      Half* const half = to_device(some_numbers<Half>(layout.size(), 7919));
+      expect_reductions_of_the_reference(layout, half);
+      EXPECT_EQ(device_->free(x), absl::OkStatus());
+      EXPECT_EQ(device_->free(half), absl::OkStatus());
     }
   }
 }

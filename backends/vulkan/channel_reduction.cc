@@ -78,6 +78,11 @@ void combine(Call& call, const Reduction& reduction, Buffer values, int64_t coun
 
 bool in_groups(const Layout& layout) { return layout.channels == 1 || layout.inner % 4 == 0; }
 
+int64_t max_section_elements(const DevicePlan& plan, uint64_t widest_element_bytes) {
+  const int64_t bound = std::min<int64_t>(plan.buffer_range / widest_element_bytes, kMaxElements);
+  return std::max((bound - kBindingBytes) / kRunAlignment * kRunAlignment, kRunAlignment);
+}
+
 int64_t for_each_section(const DevicePlan& plan, const Layout& original, uint64_t widest_element_bytes,
                          int64_t first_channel, int64_t end_channel, int64_t steps,
                          absl::FunctionRef<void(const Section&)> body) {
@@ -87,9 +92,7 @@ int64_t for_each_section(const DevicePlan& plan, const Layout& original, uint64_
   const bool grouped = in_groups(layout), columns = layout.channels > 1 && layout.inner == 1;
   const int64_t unit = grouped ? 4 : 1;
   const int64_t piece = steps * (grouped ? 1 : 4) * (columns ? 1 : plan.local_size);
-  const int64_t fitting =
-      std::min<int64_t>(plan.buffer_range / widest_element_bytes - kBindingBytes, kMaxElements - kBindingBytes);
-  const int64_t max_elements = std::max(fitting / kRunAlignment * kRunAlignment, kRunAlignment);
+  const int64_t max_elements = max_section_elements(plan, widest_element_bytes);
   const int64_t row = layout.channels * layout.inner;
   int64_t values = 0;
   for_each_block(layout, max_elements, first_channel, end_channel, [&](const Block& block) {

@@ -92,6 +92,10 @@ bool in_groups(const Layout& layout);
 void reduce_channels(Call& call, const Layout& layout, uint64_t widest_element_bytes, const Reduction& reduction,
                      absl::FunctionRef<void(const Section&, const Buffer& partial)> body);
 
+// How many elements a section has at most, from its first to its last one: a multiple of 1024. It leaves room for those
+// before the first one, back to a multiple of 256.
+int64_t max_section_elements(const DevicePlan& plan, uint64_t widest_element_bytes);
+
 // Calls body for each section of the channels in [first_channel, end_channel); returns how many values a channel has.
 // The same value of all channels lies side by side. An invocation takes `steps` groups, or 4 times as many elements, of
 // a piece.

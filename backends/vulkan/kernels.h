@@ -115,6 +115,10 @@ absl::Status binarize_activations_backward(const Execution& execution, const Lay
 template <typename T>
 absl::Status filter_norms(const Execution& execution, const Layout& layout, const T* x, float* l1, float* l2);
 
+// pairwise_distances.cc
+template <typename T>
+absl::Status pairwise_distances(const Execution& execution, const Layout& layout, const T* x, float* distances);
+
 }  // namespace pare::backends::vulkan
 
 #endif  // PARE_BACKENDS_VULKAN_KERNELS_H_
