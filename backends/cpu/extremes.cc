@@ -189,7 +189,8 @@ void extremes_of_block(const T* x, int64_t rows, int64_t channels, ExtremeBits<T
     }
     for (int64_t group = 0; group < count; ++group) {
       for_each_lane(vectors[group], [&](int64_t lane, const ExtremeBits<T>& of_lane) {
-        extremes[(column(group) + lane) % channels].take(of_lane);
+        const int64_t at = column(group) + lane;
+        extremes[rows_at_once == 1 ? at : at % channels].take(of_lane);
       });
     }
   }
@@ -203,7 +204,7 @@ template <typename T, bool kMagnitudes>
 std::vector<ExtremeBits<T>> extremes_of(const Execution& execution, const Layout& layout, const T* x) {
   const int64_t channels = layout.channels;
   const bool rows = has_channel_rows(layout);
-  const int64_t rows_of_block = std::max<int64_t>(kBitLanes<T>, kGrain / std::max<int64_t>(1, channels));
+  const int64_t rows_of_block = std::max<int64_t>(256, kGrain / std::max<int64_t>(1, channels));
   const int64_t terms = rows ? divide_up(layout.outer, rows_of_block) : pieces_of_channel(layout);
   std::vector<ExtremeBits<T>> partial(terms * channels), extremes(channels);
   if (rows) {
