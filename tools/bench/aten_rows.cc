@@ -2,6 +2,8 @@
 #include <ATen/ops/_fake_quantize_learnable_per_tensor_affine.h>
 #include <ATen/ops/fake_quantize_per_tensor_affine.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/kthvalue.h>
+#include <ATen/ops/quantile.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
 
@@ -73,6 +75,16 @@ std::vector<Row> aten_rows(const Subject& subject, int64_t elements) {
           return at::_fake_quantize_learnable_per_tensor_affine(x, scale, zero_point, -128, 127);
         });
       });
+  // Seconds a call from here on.
+  if (elements <= int64_t{16} << 20) {
+    add("at::kthvalue", "", 4 * elements, "selection, k-th value",
+        [=] { return inference_run(elements, [=](const at::Tensor& x) { at::kthvalue(x, elements / 2); }); });
+  }
+  // It takes no more.
+  if (elements <= int64_t{16} * 1000 * 1000) {
+    add("at::quantile", "", 4 * elements, "selection, k-th value",
+        [=] { return inference_run(elements, [](const at::Tensor& x) { at::quantile(x, 0.5); }); });
+  }
   return rows;
 }
 

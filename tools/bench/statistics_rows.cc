@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "backends/selection.h"
 #include "base/status_macros.h"
 #include "tools/bench/rows.h"
 
@@ -73,6 +74,27 @@ void add_rows(const Subject& subject, const Layout& layout, const std::string& v
   }
 }
 
+// Selection in `tensors` tensors of equal sizes, on the host: its logic runs there, and reads a sample.
+Row selection_row(const Subject& subject, int64_t elements, int64_t tensors, std::string variant) {
+  const auto* const table = subject.table<float>();
+  Row row = reading_row("selection", std::move(variant), elements);
+  row.prepare = [=]() -> Run {
+    const auto workspace = std::make_shared<Workspace>(subject);
+    const auto parts = std::make_shared<std::vector<backends::SelectionPart<float>>>();
+    PARE_ASSIGN_OR_RETURN(float* const x, workspace->random<float>(elements));
+    const int64_t size = elements / tensors;
+    for (int64_t i = 0; i < tensors; ++i) {
+      parts->push_back({x + i * size, Layout::per_tensor(size), /*magnitude=*/tensors > 1});
+    }
+    return [=, keep = workspace] {
+      if (tensors > 1) return threshold_for_level<float>(*table, subject.execution, *parts, 0.5).status();
+      const int64_t middle = elements / 2;
+      return select_ranks<float>(*table, subject.execution, *parts, {middle}).status();
+    };
+  };
+  return row;
+}
+
 }  // namespace
 
 std::vector<Row> statistics_rows(const Subject& subject, int64_t elements) {
@@ -82,6 +104,10 @@ std::vector<Row> statistics_rows(const Subject& subject, int64_t elements) {
   add_rows(subject, Layout::per_tensor(elements), "per tensor", rows);
   add_rows(subject, {1, channels, elements / channels}, "per channel", rows);
   add_rows(subject, {elements / 64, 64, 1}, "channels last", rows);
+  if (subject.backend->memory == nullptr && subject.table<float>()->key_histogram != nullptr) {
+    rows.push_back(selection_row(subject, elements, 1, "k-th value"));
+    rows.push_back(selection_row(subject, elements, 60, "threshold over 60 tensors"));
+  }
   return rows;
 }
 
