@@ -3,8 +3,6 @@
 #ifndef PARE_KEYS_GLSL_
 #define PARE_KEYS_GLSL_
 
-bvec4 is_nan(vec4 x) { return greaterThan(floatBitsToUint(x) & 0x7fffffffu, uvec4(0x7f800000u)); }
-
 // Of a NaN some key. -0 has the key of 0.
 uvec4 ordered_key(vec4 x) {
   const uvec4 bits = floatBitsToUint(x);
