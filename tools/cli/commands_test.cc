@@ -135,6 +135,29 @@ TEST_F(Commands, QuantizeRefusesAScheduleThatOnlyTrainingWouldFinish) {
   EXPECT_FALSE(std::filesystem::exists(output));
 }
 
+TEST_F(Commands, BackendsTestsEachOfThem) {
+  const nlohmann::json backends = result_of({"backends"})["backends"];
+  ASSERT_FALSE(backends.empty());
+  EXPECT_EQ(backends[0]["name"], "cpu");
+  for (const nlohmann::json& backend : backends) {
+    // A machine without a driver says so.
+    if (backend.contains("unavailable")) continue;
+    for (const nlohmann::json& device : backend["devices"]) {
+      EXPECT_EQ(device["self_test"], "passed") << backend["name"] << ", " << device["name"];
+      EXPECT_GT(device["copy_bytes_per_second"], 0);
+    }
+  }
+  EXPECT_EQ(run({"backends"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("self-test: passed"));
+}
+
+TEST_F(Commands, TheBackendIsTheUsersChoice) {
+  EXPECT_EQ(run({"eval", "mlp", "--dataset=procedural", "--limit=20", "--backend=cpu"}), 0);
+  EXPECT_THAT(error_of(2, {"eval", "mlp", "--dataset=procedural", "--backend=gpu"}),
+              AllOf(HasSubstr("--backend"), HasSubstr("no kernel backend is called 'gpu'"), HasSubstr("cpu")));
+  EXPECT_THAT(error_of(2, {"eval", "mlp", "--dataset=procedural", "--backend=cpu:1"}), HasSubstr("has no devices"));
+}
+
 TEST_F(Commands, InspectListsLayersAndQuantizers) {
   const nlohmann::json result = result_of({"inspect", "mlp", "--input_shape=1,1,8,8"});
   EXPECT_GT(result.at("parameters"), 64 * 10);
