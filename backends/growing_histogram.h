@@ -1,84 +1,59 @@
-// backends/growing_histogram.h: a histogram for data whose range is not known beforehand.
+// backends/growing_histogram.h: a histogram of a stream of tensors whose range grows with the data.
 //
-//   GrowingHistogram histogram(/*channels=*/1, /*bins=*/2048);
-//   PARE_RETURN_IF_ERROR(histogram.add(kernels, execution, layout, activations));   // again for each batch
-//   const float high = *histogram.quantile(0, 0.999);
+//   GrowingHistogram histogram(/*channels=*/64);
+//   for (const float* x : batches) PARE_RETURN_IF_ERROR(histogram.add(table, execution, layout, x));
+//   PARE_ASSIGN_OR_RETURN(float p99, histogram.quantile(channel, 0.99));
 //
-// The bins of a channel are those of one endless ruler: bin i holds the numbers from i * width up to (i + 1) * width,
-// the width being a power of two. A histogram keeps the bins from the least number on; when the numbers no longer fit,
-// the width is doubled until they do, and bins 2i and 2i + 1 become bin i, exactly. So the bins depend on what numbers
-// were added, and on nothing else: not on the order, nor on how they were divided between histograms that are merged.
-// The width is the least power of two with which the bins reach from the least number to the greatest (and
-// kLeastWidth, and 2^-22 of the greatest magnitude, so that every edge is a float).
-//
-// A quantile is off by at most one bin's width, and that is less than 2 / (bins - 1) of the range. One read of the data
-// finds the extremes, a second one counts.
+// Each channel has kBins equal bins of a width that is a power of two, half of them on each side of zero. When a larger
+// magnitude comes, widths double and neighbours merge, exactly: so the counts depend on the data alone and not on its
+// order, and those of two histograms (of two processes) can be merged without loss. A tensor is read twice: for its
+// greatest magnitude, and for the counts.
 
 #ifndef PARE_BACKENDS_GROWING_HISTOGRAM_H_
 #define PARE_BACKENDS_GROWING_HISTOGRAM_H_
 
 #include <cstdint>
-#include <limits>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "backends/kernel_backend.h"
 
 namespace pare::backends {
 
 class GrowingHistogram {
  public:
-  // Numbers above this in magnitude are refused: their bins' edges would not be floats.
-  static constexpr float kGreatestMagnitude = 0x1p120f;
-  static constexpr float kLeastWidth = 0x1p-100f;
+  static constexpr int64_t kBins = 4096;
 
-  // channels >= 0; bins in [2, 2^16].
-  GrowingHistogram(int64_t channels, int64_t bins);
+  // channels >= 1.
+  explicit GrowingHistogram(int64_t channels);
 
-  // One channel's.
-  struct Channel {
-    int64_t size = 0;
-    // Infinity and minus infinity while there is no number.
-    float min = std::numeric_limits<float>::infinity();
-    float max = -std::numeric_limits<float>::infinity();
-    // The width is 2^exponent, and counts[k] is of bin first + k.
-    int exponent = 0;
-    int64_t first = 0;
-    std::vector<int64_t> counts;
-
-    float width() const;
-    // Where bin first + k begins.
-    float edge(int64_t k) const;
-  };
-
-  // Counts x, of as many channels; what it points to is in the memory that the kernels work on. Errors: those of the
-  // kernels; InvalidArgument for another number of channels, or if x holds a NaN, an infinity or a number above
-  // kGreatestMagnitude: then nothing of x is counted.
+  // Counts x, a tensor of as many channels. Errors: InvalidArgument for another number of channels, or for a NaN or an
+  // infinity, with the channel (nothing is counted then); Unimplemented if the table lacks abs_max or histogram; what
+  // the kernels return.
   template <typename T>
-  absl::Status add(const KernelTable<T>& kernels, const Execution& execution, const Layout& layout, const T* x);
+  absl::Status add(const KernelTable<T>& table, const Execution& execution, const Layout& layout, const T* x);
 
-  // The same for numbers that are counted elsewhere: extremes() and count() do what the kernels min_max and histogram
-  // do for `size` numbers a channel, all pointers being host memory.
-  absl::Status add(int64_t size, absl::FunctionRef<absl::Status(float* min, float* max)> extremes,
-                   absl::FunctionRef<absl::Status(const HistogramBins& bins, int64_t* counts)> count);
-
-  // Adds what another histogram, of as many channels and bins, counted. Error: InvalidArgument if it is not.
+  // Adds the other's counts. Error: InvalidArgument for another number of channels.
   absl::Status merge(const GrowingHistogram& other);
 
-  int64_t channels() const { return static_cast<int64_t>(channels_.size()); }
-  int64_t bins() const { return bins_; }
-  const Channel& channel(int64_t channel) const { return channels_[channel]; }
-
-  // The number below which a part q in [0, 1] of the channel's numbers lies: as percentiles() of backends/selection.h,
-  // but each number is taken to be where it would be if those of its bin were evenly spread. The extremes are exact.
-  // Errors: InvalidArgument if q is not in [0, 1]; FailedPrecondition if there is no number.
+  // The number that a share q of the channel's numbers are below, linear within its bin: off by at most a bin's width.
+  // Errors: InvalidArgument for q outside [0, 1]; FailedPrecondition for a channel without numbers.
   absl::StatusOr<float> quantile(int64_t channel, double q) const;
 
+  int64_t channels() const { return static_cast<int64_t>(exponents_.size()); }
+  int64_t size(int64_t channel) const;  // How many numbers were counted.
+  // Bin b holds [(b - kBins / 2) * width, (b + 1 - kBins / 2) * width).
+  float width(int64_t channel) const;
+  absl::Span<const int64_t> counts(int64_t channel) const;  // [kBins]
+
  private:
-  int64_t bins_;
-  std::vector<Channel> channels_;
+  // Doubles the width until it is 2^exponent.
+  void widen(int64_t channel, int exponent);
+
+  std::vector<int> exponents_;   // The width is 2^exponent.
+  std::vector<int64_t> counts_;  // [channels, kBins]
 };
 
 }  // namespace pare::backends

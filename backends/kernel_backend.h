@@ -279,9 +279,9 @@ struct KernelTable {
   // ---- Storage
 
   // codes = the low byte of round-and-clamp's q, as in the forward, plus zero_point[c], in two's complement: with
-  // zero_point such that q + zero_point stays in [-128, 127] they are int8, in [0, 255] uint8. The code of a NaN is
-  // that of zero. squared_error[c] = sum of (step * q - x)^2 over channel c, difference and square rounded to float; it
-  // may be null.
+  // zero_point such that q + zero_point stays in [-128, 127] they are int8, in [0, 255] uint8. lowest and highest are of
+  // at most 2^22 in magnitude here. The code of a NaN is that of zero. squared_error[c] = sum of (step * q - x)^2 over channel c, difference and square rounded to float, so
+  // NaN where the channel holds one; it may be null.
   absl::Status (*quantize_to_codes)(const Execution& execution, const Layout& layout, const T* x,
                                     const QuantizationGrid& grid, const int32_t* zero_point, uint8_t* codes,
                                     float* squared_error) = nullptr;
@@ -293,18 +293,19 @@ struct KernelTable {
   // Chooses each group's scale, and stores its numbers in the format's codes: see backends/weight_format.h for how they
   // lie. With low and high the group's extremes, widened to hold zero, a = max(-low, high), and inverse =
   // reciprocal(scale):
-  //   kInt4Symmetric   scale = (-low >= high ? low : -high) * -1/8;      q = clamp(round(x * inverse), -8, 7)
+  //   kInt4Symmetric   scale = (-low >= high ? -low : -high) * 1/8;      q = clamp(round(x * inverse), -8, 7)
   //                    code = q in two's complement
   //   kInt4Asymmetric  scale = (high - low) * (1/15 in float);           q = clamp(round(x * inverse) + z, 0, 15)
   //                    z = clamp(round(-low * inverse), 0, 15), the group's zero point; code = q
   //   kNf4             scale = a;        code = how many of the 15 nf4_boundary(k) are less than x * inverse
   //   kFp8E4M3         scale = a * (1/448 in float);   code = x * inverse, cut to [-448, 448], rounded to E4M3
-  //   kMxfp4           scale = 2^(floor(log2 a) - 2);  code = x / scale, cut to [-6, 6], rounded to E2M1
+  //   kMxfp4           scale = 2^(floor(log2 a) - 2);  code = x * inverse, cut to [-6, 6], rounded to E2M1
   // Rounding to floating-point codes takes halves to the even code; a zero keeps its sign. A group with a <
-  // kLeastGroupMagnitude has scale 0 and the codes of 0 (z = 0); one with a NaN or with a > kGreatestGroupMagnitude has
-  // scale NaN and the codes of 0.
+  // kLeastGroupMagnitude has scale 0 and the codes of +0 (7 in NF4; z = 0); one with a NaN or with a >
+  // kGreatestGroupMagnitude has scale NaN and the codes of +0.
   // scales and zero_points are [rows, groups]; zero_points is null but for kInt4Asymmetric. squared_error, [rows,
-  // groups], the sum of (dequantized - x)^2, differences and squares rounded to float, may be null.
+  // groups], the sum of (scale * value - x)^2, with value as in dequantize_groups, and products, differences and
+  // squares rounded to float, is NaN where the scale is; it may be null.
   absl::Status (*quantize_groups)(const Execution& execution, const GroupedLayout& layout, WeightFormat format,
                                   const T* x, uint8_t* codes, float* scales, uint8_t* zero_points,
                                   float* squared_error) = nullptr;

@@ -4,15 +4,16 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "backends/selection_key.h"
+#include "base/status_macros.h"
 
 namespace pare::backends {
 namespace {
 
-// One wanted number of a channel: the keys from low to high (both included) are known to hold its own.
+// One wanted number of a channel: its key is known to lie from low to high, both included.
 struct Target {
   int64_t rank;
   uint32_t low = 0, high = kNanKey;
@@ -28,10 +29,10 @@ struct Target {
   }
 };
 
-// How many bits of the keys one pass over so many numbers may tell apart: making and reading the counts has to stay
+// How many bits of the keys a pass over so many numbers may tell apart: making and reading the counts has to stay
 // cheaper than counting.
 int most_bits_of_pass(int64_t size) {
-  return std::clamp(static_cast<int>(std::bit_width(static_cast<uint64_t>(size))) - 7, 6, 14);
+  return std::clamp(static_cast<int>(std::bit_width(static_cast<uint64_t>(size))) - 5, 6, 14);
 }
 
 // How many passes find one among distance + 1 successive keys.
@@ -68,6 +69,7 @@ void guess(std::vector<uint32_t> sample, int64_t size, std::vector<Target>& targ
   }
 }
 
+// Keys to count in bins; without a target, those that none but NaNs have.
 struct Bracket {
   uint32_t low = kNanKey, high = kNanKey;
 };
@@ -98,242 +100,271 @@ bool narrow(const KeyBins& bins, uint32_t low, const int64_t* counts, std::vecto
     if (target.rank < counts[0]) {
       if (low == 0) return false;
       target.narrow(0, low - 1);
-      continue;
+    } else {
+      while (bin < bins.bins && target.rank >= below + counts[1 + bin]) below += counts[1 + bin++];
+      const uint64_t first = low + (static_cast<uint64_t>(bin) << bins.shift);
+      if (first > kNanKey) return false;
+      const uint64_t last = bin < bins.bins ? first + (uint64_t{1} << bins.shift) - 1 : kNanKey;
+      target.narrow(static_cast<uint32_t>(first), static_cast<uint32_t>(std::min<uint64_t>(last, kNanKey)));
     }
-    while (bin < bins.bins && target.rank >= below + counts[1 + bin]) below += counts[1 + bin++];
-    const uint64_t first = low + (static_cast<uint64_t>(bin) << bins.shift);
-    if (first > kNanKey) return false;
-    const uint64_t last = bin < bins.bins ? first + (uint64_t{1} << bins.shift) - 1 : kNanKey;
-    target.narrow(static_cast<uint32_t>(first), static_cast<uint32_t>(std::min<uint64_t>(last, kNanKey)));
     if (target.low > target.high) return false;
   }
   return true;
 }
 
-// No number is asked for.
+// Of a channel without numbers.
 constexpr int64_t kNoRank = -1;
 
-// The keys at ranks[k * channels + c] of channel c, in the same order: kNanKey for kNoRank.
-absl::StatusOr<std::vector<uint32_t>> select_keys(SelectionSource& source, const std::vector<int64_t>& ranks) {
-  const int64_t channels = source.channels();
-  std::vector<std::vector<Target>> targets(channels);
-  for (size_t i = 0; i < ranks.size(); ++i) {
-    if (ranks[i] != kNoRank) targets[i % channels].push_back({ranks[i]});
-  }
-  int64_t greatest_size = 0;
-  for (int64_t c = 0; c < channels; ++c) {
-    const int64_t size = source.size(c), wanted = sample_size(size);
-    greatest_size = std::max(greatest_size, size);
-    std::sort(targets[c].begin(), targets[c].end(), [](const Target& a, const Target& b) { return a.rank < b.rank; });
-    if (wanted > 0 && !targets[c].empty()) guess(source.sample(c, wanted), size, targets[c]);
-  }
-
-  const int most_bits = most_bits_of_pass(greatest_size);
-  std::vector<uint32_t> low(channels);
-  std::vector<int64_t> counts;
-  while (true) {
-    uint32_t widest = 0;
-    bool all_found = true;
-    for (int64_t c = 0; c < channels; ++c) {
-      const Bracket bracket = next_bracket(targets[c], most_bits);
-      low[c] = bracket.low;
-      widest = std::max(widest, bracket.high - bracket.low);
-      for (const Target& target : targets[c]) all_found &= target.is_found();
-    }
-    if (all_found) break;
-    // As many bits in each pass that is left.
-    const int bits = std::bit_width(widest), left = std::max(1, passes_for(widest, most_bits));
-    const int shift = bits - (bits + left - 1) / left;
-    const KeyBins bins{low.data(), shift, (widest >> shift) + 1};
-    counts.assign(channels * bins.counts(), 0);
-    if (absl::Status status = source.count(bins, counts.data()); !status.ok()) return status;
-    for (int64_t c = 0; c < channels; ++c) {
-      if (narrow(bins, low[c], counts.data() + c * bins.counts(), targets[c])) continue;
-      return absl::InternalError(absl::StrCat("selection: the counts of channel ", c, " do not add up to its ",
-                                              source.size(c), " numbers: did they change meanwhile?"));
-    }
-  }
-
-  std::vector<uint32_t> keys(ranks.size());
-  for (size_t i = 0; i < ranks.size(); ++i) {
-    const std::vector<Target>& found = targets[i % channels];
-    keys[i] = ranks[i] == kNoRank
-                  ? kNanKey
-                  : std::find_if(found.begin(), found.end(), [&](const Target& t) { return t.rank == ranks[i]; })->low;
-  }
-  return keys;
-}
-
-// A source without some of its numbers that are all equal: counts[c] of those whose key is keys[c].
-class WithoutEqualNumbers : public SelectionSource {
+template <typename T>
+class Selection {
  public:
-  WithoutEqualNumbers(SelectionSource& source, std::vector<uint32_t> keys, std::vector<int64_t> counts)
-      : source_(source), keys_(std::move(keys)), counts_(std::move(counts)) {}
+  Selection(const KernelTable<T>& table, const Execution& execution, absl::Span<const SelectionPart<T>> parts,
+            const SelectionOptions& options)
+      : table_(table), execution_(execution), parts_(parts), options_(options) {}
 
-  int64_t channels() const override { return source_.channels(); }
-  int64_t size(int64_t channel) const override { return source_.size(channel) - counts_[channel]; }
-  absl::Status count(const KeyBins& bins, int64_t* counts) override {
-    absl::Status status = source_.count(bins, counts);
-    for (int64_t c = 0; c < channels(); ++c) {
-      const int64_t bin = std::min<int64_t>((keys_[c] - bins.low[c]) >> bins.shift, bins.bins);
-      counts[c * bins.counts() + (keys_[c] < bins.low[c] ? 0 : 1 + bin)] -= counts_[c];
+  // Checks the arguments, and counts what is to be left out.
+  absl::Status start() {
+    if (table_.key_histogram == nullptr) {
+      return absl::UnimplementedError("selection needs the kernel key_histogram, which this backend lacks");
     }
-    return status;
+    if (parts_.empty()) return absl::InvalidArgumentError("selection: there is no tensor to select from");
+    channels_ = parts_[0].layout.channels;
+    int64_t size = 0;
+    for (const SelectionPart<T>& part : parts_) {
+      if (part.layout.channels != channels_) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("selection: all tensors need the same number of channels, found ", channels_, " and ",
+                         part.layout.channels));
+      }
+      size += part.layout.outer * part.layout.inner;
+    }
+    if (size == 0 || channels_ == 0) {
+      return absl::InvalidArgumentError("selection: a channel without elements has no order statistics");
+    }
+    sizes_.assign(channels_, size);
+    return options_.without_zeros ? leave_out_zeros() : absl::OkStatus();
   }
-  std::vector<uint32_t> sample(int64_t channel, int64_t size) override {
-    std::vector<uint32_t> keys = source_.sample(channel, size);
-    std::erase(keys, keys_[channel]);
+
+  int64_t channels() const { return channels_; }
+  int64_t size(int64_t channel) const { return sizes_[channel]; }
+
+  // The keys at the ranks, some for each channel: ranks[c * n + k] and keys[c * n + k] are those of channel c. That of
+  // kNoRank is kNanKey.
+  absl::StatusOr<std::vector<uint32_t>> keys_at(const std::vector<int64_t>& ranks) {
+    if (ranks.empty()) return std::vector<uint32_t>();
+    const size_t ranks_of_channel = ranks.size() / channels_;
+    std::vector<std::vector<Target>> targets(channels_);
+    for (size_t i = 0; i < ranks.size(); ++i) {
+      if (ranks[i] != kNoRank) targets[i / ranks_of_channel].push_back({ranks[i]});
+    }
+    for (int64_t c = 0; c < channels_; ++c) {
+      const auto less = [](const Target& a, const Target& b) { return a.rank < b.rank; };
+      std::sort(targets[c].begin(), targets[c].end(), less);
+      const int64_t wanted = options_.host_memory ? sample_size(sizes_[c]) : 0;
+      if (wanted > 0 && !targets[c].empty()) guess(sample(c, wanted), sizes_[c], targets[c]);
+    }
+    PARE_RETURN_IF_ERROR(find(targets));
+    std::vector<uint32_t> keys(ranks.size(), kNanKey);
+    for (size_t i = 0; i < ranks.size(); ++i) {
+      for (const Target& target : targets[i / ranks_of_channel]) {
+        if (target.rank == ranks[i]) keys[i] = target.low;
+      }
+    }
     return keys;
   }
 
  private:
-  SelectionSource& source_;
-  std::vector<uint32_t> keys_;
-  std::vector<int64_t> counts_;
-};
+  // Passes over the data until all targets are found.
+  absl::Status find(std::vector<std::vector<Target>>& targets) {
+    const int most_bits = most_bits_of_pass(*std::max_element(sizes_.begin(), sizes_.end()));
+    std::vector<uint32_t> low(channels_);
+    std::vector<int64_t> counts;
+    while (true) {
+      uint32_t widest = 0;
+      bool all_found = true;
+      for (int64_t c = 0; c < channels_; ++c) {
+        const Bracket bracket = next_bracket(targets[c], most_bits);
+        low[c] = bracket.low;
+        widest = std::max(widest, bracket.high - bracket.low);
+        for (const Target& target : targets[c]) all_found &= target.is_found();
+      }
+      if (all_found) return absl::OkStatus();
+      // As many bits in each pass that is left.
+      const int bits = std::bit_width(widest), left = std::max(1, passes_for(widest, most_bits));
+      const int shift = bits - (bits + left - 1) / left;
+      const KeyBins bins{low.data(), shift, int64_t{widest >> shift} + 1};
+      counts.assign(channels_ * bins.counts(), 0);
+      PARE_RETURN_IF_ERROR(count(bins, counts.data()));
+      for (int64_t c = 0; c < channels_; ++c) {
+        if (narrow(bins, low[c], counts.data() + c * bins.counts(), targets[c])) continue;
+        return absl::InternalError(absl::StrCat("selection: the counts of channel ", c, " do not add up to its ",
+                                                sizes_[c],
+                                                " numbers: the data changed in the meantime, or a kernel miscounts"));
+      }
+    }
+  }
 
-// How many numbers of each channel are zero.
-absl::StatusOr<std::vector<int64_t>> zeros_of(SelectionSource& source) {
-  const std::vector<uint32_t> low(source.channels(), kZeroKey);
-  const KeyBins bins{low.data(), 0, 1};
-  std::vector<int64_t> counts(source.channels() * bins.counts()), zeros;
-  if (absl::Status status = source.count(bins, counts.data()); !status.ok()) return status;
-  for (int64_t c = 0; c < source.channels(); ++c) zeros.push_back(counts[c * bins.counts() + 1]);
-  return zeros;
-}
+  static SelectionKeys keys_of(const SelectionPart<T>& part) { return {part.magnitude, part.center, part.scale}; }
+
+  absl::Status count(const KeyBins& bins, int64_t* counts) {
+    for (const SelectionPart<T>& part : parts_) {
+      PARE_RETURN_IF_ERROR(table_.key_histogram(execution_, part.layout, part.x, keys_of(part), bins, counts));
+    }
+    for (size_t i = 0; i < zeros_.size(); ++i) {
+      const int64_t c = static_cast<int64_t>(i) % channels_;
+      const uint32_t key = selection_key(selected_number(keys_of(parts_[i / channels_]), c, 0.0f));
+      const int64_t bin = std::min<int64_t>((key - bins.low[c]) >> bins.shift, bins.bins);
+      counts[c * bins.counts() + (key < bins.low[c] ? 0 : 1 + bin)] -= zeros_[i];
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status leave_out_zeros() {
+    const std::vector<uint32_t> low(channels_, kZeroKey);
+    const KeyBins bins{low.data(), 0, 1};
+    std::vector<int64_t> zeros;
+    for (const SelectionPart<T>& part : parts_) {
+      std::vector<int64_t> counts(channels_ * bins.counts());
+      PARE_RETURN_IF_ERROR(table_.key_histogram(execution_, part.layout, part.x, {}, bins, counts.data()));
+      for (int64_t c = 0; c < channels_; ++c) {
+        zeros.push_back(counts[c * bins.counts() + 1]);
+        sizes_[c] -= zeros.back();
+      }
+    }
+    zeros_ = std::move(zeros);
+    return absl::OkStatus();
+  }
+
+  // About `wanted` keys from all over the channel.
+  std::vector<uint32_t> sample(int64_t channel, int64_t wanted) const {
+    std::vector<uint32_t> keys;
+    int64_t all = 0, start = 0;  // All numbers of the channel, and the part's first among them.
+    for (const SelectionPart<T>& part : parts_) all += part.layout.outer * part.layout.inner;
+    const int64_t stride = std::max<int64_t>(1, all / wanted);
+    int64_t next = 0;
+    for (const SelectionPart<T>& part : parts_) {
+      const Layout& layout = part.layout;
+      const int64_t end = start + layout.outer * layout.inner;
+      for (; next < end; next += stride) {
+        // One number somewhere in each stride: a fixed place would fall in step with the data's own periods.
+        const uint64_t turn = (static_cast<uint64_t>(next) + 1) * 0x9E3779B97F4A7C15 >> 32;
+        const int64_t i = next + static_cast<int64_t>(turn * static_cast<uint64_t>(stride) >> 32) - start;
+        if (start + i >= end) continue;
+        const T x = part.x[(i / layout.inner * layout.channels + channel) * layout.inner + i % layout.inner];
+        if (options_.without_zeros && to_float(x) == 0) continue;
+        keys.push_back(selection_key(selected_number(keys_of(part), channel, to_float(x))));
+      }
+      start = end;
+    }
+    return keys;
+  }
+
+  const KernelTable<T>& table_;
+  const Execution execution_;
+  const absl::Span<const SelectionPart<T>> parts_;
+  const SelectionOptions options_;
+  int64_t channels_ = 0;
+  std::vector<int64_t> sizes_;  // Of each channel, without what is left out.
+  std::vector<int64_t> zeros_;  // Left out of each part and channel, if so.
+};
 
 }  // namespace
 
 template <typename T>
-absl::StatusOr<HostNumbers<T>> HostNumbers<T>::create(Kernel key_histogram, const Execution& execution,
-                                                      std::vector<SelectionPart<T>> parts) {
-  if (parts.empty()) return absl::InvalidArgumentError("selection: there is no tensor to select from");
-  int64_t size = 0;
-  for (const SelectionPart<T>& part : parts) {
-    if (part.layout.channels != parts.front().layout.channels) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("selection: tensors that are taken as one have equally many channels, but one has ",
-                       parts.front().layout.channels, " and another ", part.layout.channels));
-    }
-    size += part.layout.outer * part.layout.inner;
-  }
-  return HostNumbers(key_histogram, execution, std::move(parts), size);
-}
-
-template <typename T>
-absl::Status HostNumbers<T>::count(const KeyBins& bins, int64_t* counts) {
-  for (const SelectionPart<T>& part : parts_) {
-    absl::Status status = kernel_(execution_, part.layout, part.x, part.keys, bins, counts);
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-template <typename T>
-std::vector<uint32_t> HostNumbers<T>::sample(int64_t channel, int64_t size) {
-  std::vector<uint32_t> keys;
-  keys.reserve(size);
-  const int64_t stride = std::max<int64_t>(1, size_ / size);
-  int64_t start = 0;  // Of the part, among the channel's numbers.
-  uint64_t next = 0;  // The next stride's first.
-  for (const SelectionPart<T>& part : parts_) {
-    const Layout& layout = part.layout;
-    const int64_t end = start + layout.outer * layout.inner;
-    for (; static_cast<int64_t>(next) < end; next += stride) {
-      // One number somewhere in each stride: a fixed place would fall in step with the data's own periods.
-      const uint64_t turn = (next + 1) * 0x9E3779B97F4A7C15 >> 32;
-      const int64_t i = static_cast<int64_t>(next + (turn * stride >> 32)) - start;
-      if (start + i >= end) continue;
-      const int64_t element = (i / layout.inner * layout.channels + channel) * layout.inner + i % layout.inner;
-      keys.push_back(selection_key(selected_number(part.keys, channel, to_float(part.x[element]))));
-    }
-    start = end;
-  }
-  return keys;
-}
-
-absl::StatusOr<std::vector<float>> order_statistics(SelectionSource& source, absl::Span<const int64_t> ranks) {
-  std::vector<int64_t> channel_ranks;
-  for (const int64_t rank : ranks) {
-    for (int64_t c = 0; c < source.channels(); ++c) {
-      if (rank < 0 || rank >= source.size(c)) {
-        return absl::InvalidArgumentError(absl::StrCat("selection: channel ", c, " has ", source.size(c),
-                                                       " numbers, with ranks from 0 on, but that of rank ", rank,
-                                                       " is asked for"));
+absl::StatusOr<std::vector<float>> select_ranks(const KernelTable<T>& table, const Execution& execution,
+                                                absl::Span<const SelectionPart<T>> parts,
+                                                absl::Span<const int64_t> ranks, const SelectionOptions& options) {
+  Selection<T> selection(table, execution, parts, options);
+  PARE_RETURN_IF_ERROR(selection.start());
+  std::vector<int64_t> all_ranks;
+  for (int64_t c = 0; c < selection.channels(); ++c) {
+    for (const int64_t rank : ranks) {
+      if (rank < 0 || rank >= selection.size(c)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("selection: a rank in [0, ", selection.size(c), ") is expected, but it is ", rank));
       }
-      channel_ranks.push_back(rank);
     }
+    all_ranks.insert(all_ranks.end(), ranks.begin(), ranks.end());
   }
-  const auto keys = select_keys(source, channel_ranks);
-  if (!keys.ok()) return keys.status();
+  PARE_ASSIGN_OR_RETURN(const std::vector<uint32_t> keys, selection.keys_at(all_ranks));
   std::vector<float> numbers;
-  for (const uint32_t key : *keys) numbers.push_back(number_of_key(key));
+  for (const uint32_t key : keys) numbers.push_back(number_of_key(key));
   return numbers;
 }
 
-absl::StatusOr<std::vector<float>> percentiles(SelectionSource& source, absl::Span<const double> percents) {
-  const int64_t channels = source.channels();
-  std::vector<int64_t> ranks;  // The two neighbours of each position, those below first.
-  std::vector<double> parts;   // How far from the one below to the one above.
-  for (const double percent : percents) {
-    if (!(percent >= 0 && percent <= 100)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("selection: a percentile is a number from 0 to 100, but ", percent, " is asked for"));
-    }
-    for (int64_t c = 0; c < channels; ++c) {
-      const int64_t last = source.size(c) - 1;
-      const double position = std::max(0.0, percent / 100 * static_cast<double>(last));
-      ranks.push_back(last < 0 ? kNoRank : static_cast<int64_t>(position));
-      parts.push_back(last < 0 ? 0 : position - static_cast<double>(ranks.back()));
-    }
+template <typename T>
+absl::StatusOr<std::vector<float>> percentile(const KernelTable<T>& table, const Execution& execution,
+                                              absl::Span<const SelectionPart<T>> parts, double percent,
+                                              const SelectionOptions& options) {
+  if (!(percent >= 0 && percent <= 100)) {
+    return absl::InvalidArgumentError(absl::StrCat("a percentile in [0, 100] is expected, but it is ", percent));
   }
-  const size_t count = ranks.size();
-  for (size_t i = 0; i < count; ++i) ranks.push_back(parts[i] > 0 ? ranks[i] + 1 : ranks[i]);
-  const auto keys = select_keys(source, ranks);
-  if (!keys.ok()) return keys.status();
-  std::vector<float> results;
-  for (size_t i = 0; i < count; ++i) {
-    const double below = number_of_key((*keys)[i]), above = number_of_key((*keys)[count + i]);
-    // Not between two infinities, where a difference is NaN.
-    results.push_back(static_cast<float>(below == above ? below : below + parts[i] * (above - below)));
+  Selection<T> selection(table, execution, parts, options);
+  PARE_RETURN_IF_ERROR(selection.start());
+  std::vector<int64_t> ranks;  // Of each channel, that below the position and that above.
+  std::vector<double> shares;
+  for (int64_t c = 0; c < selection.channels(); ++c) {
+    const double position = static_cast<double>(std::max<int64_t>(selection.size(c) - 1, 0)) * (percent / 100);
+    const auto lower = static_cast<int64_t>(position);
+    shares.push_back(position - static_cast<double>(lower));
+    ranks.push_back(selection.size(c) == 0 ? kNoRank : lower);
+    ranks.push_back(shares[c] > 0 ? lower + 1 : ranks.back());
   }
-  return results;
+  PARE_ASSIGN_OR_RETURN(const std::vector<uint32_t> keys, selection.keys_at(ranks));
+  std::vector<float> numbers(selection.channels());
+  for (int64_t c = 0; c < selection.channels(); ++c) {
+    const double a = number_of_key(keys[2 * c]), b = number_of_key(keys[2 * c + 1]);
+    numbers[c] = static_cast<float>(keys[2 * c] == keys[2 * c + 1] ? a : a + (b - a) * shares[c]);
+  }
+  return numbers;
 }
 
 template <typename T>
-absl::StatusOr<MedianAndDeviation> median_and_deviation(typename HostNumbers<T>::Kernel key_histogram,
-                                                        const Execution& execution, const Layout& layout, const T* x,
-                                                        Zeros zeros) {
-  constexpr double kHalf[] = {50};
-  std::vector<int64_t> left_out(layout.channels);
-  MedianAndDeviation result;
-  const auto median_of = [&](const SelectionKeys& keys, std::vector<float>& medians) -> absl::Status {
-    auto numbers = HostNumbers<T>::create(key_histogram, execution, {{layout, x, keys}});
-    if (!numbers.ok()) return numbers.status();
-    if (zeros == Zeros::kLeftOut && !keys.magnitude) {
-      const auto found = zeros_of(*numbers);
-      if (!found.ok()) return found.status();
-      left_out = *found;
-    }
-    // Where zeros went: to the distance of 0 from the median.
-    std::vector<uint32_t> zero_keys;
-    for (int64_t c = 0; c < layout.channels; ++c) zero_keys.push_back(selection_key(selected_number(keys, c, 0.0f)));
-    WithoutEqualNumbers others(*numbers, std::move(zero_keys), left_out);
-    const auto found = percentiles(others, kHalf);
-    if (!found.ok()) return found.status();
-    medians = *found;
-    return absl::OkStatus();
-  };
-  if (absl::Status status = median_of({}, result.median); !status.ok()) return status;
-  absl::Status status = median_of({.magnitude = true, .center = result.median.data()}, result.deviation);
-  if (!status.ok()) return status;
-  return result;
+absl::StatusOr<std::vector<float>> median_absolute_deviation(const KernelTable<T>& table, const Execution& execution,
+                                                             const Layout& layout, const T* x,
+                                                             std::vector<float>* medians,
+                                                             const SelectionOptions& options) {
+  SelectionPart<T> part{x, layout};
+  PARE_ASSIGN_OR_RETURN(const std::vector<float> center,
+                        percentile<T>(table, execution, absl::MakeConstSpan(&part, 1), 50, options));
+  part.magnitude = true;
+  part.center = center.data();
+  PARE_ASSIGN_OR_RETURN(std::vector<float> deviations,
+                        percentile<T>(table, execution, absl::MakeConstSpan(&part, 1), 50, options));
+  if (medians != nullptr) *medians = center;
+  return deviations;
 }
 
-#define PARE_INSTANTIATE(T)                                                                                  \
-  template class HostNumbers<T>;                                                                             \
-  template absl::StatusOr<MedianAndDeviation> median_and_deviation(HostNumbers<T>::Kernel, const Execution&, \
-                                                                   const Layout&, const T*, Zeros);
+template <typename T>
+absl::StatusOr<float> threshold_for_level(const KernelTable<T>& table, const Execution& execution,
+                                          absl::Span<const SelectionPart<T>> parts, double level,
+                                          const SelectionOptions& options) {
+  if (!(level >= 0 && level <= 1)) {
+    return absl::InvalidArgumentError(absl::StrCat("a sparsity level in [0, 1] is expected, but it is ", level));
+  }
+  int64_t size = 0;
+  for (const SelectionPart<T>& part : parts) {
+    if (part.layout.channels != 1 || !part.magnitude) {
+      return absl::InvalidArgumentError("a threshold for a level is taken over magnitudes of tensors with one channel");
+    }
+    size += part.layout.size();
+  }
+  const auto rank = static_cast<int64_t>(static_cast<double>(size - 1) * level);
+  PARE_ASSIGN_OR_RETURN(const std::vector<float> threshold,
+                        select_ranks<T>(table, execution, parts, absl::MakeConstSpan(&rank, 1), options));
+  return threshold[0];
+}
+
+#define PARE_INSTANTIATE(T)                                                                                            \
+  template absl::StatusOr<std::vector<float>> select_ranks<T>(const KernelTable<T>&, const Execution&,                 \
+                                                              absl::Span<const SelectionPart<T>>,                      \
+                                                              absl::Span<const int64_t>, const SelectionOptions&);     \
+  template absl::StatusOr<std::vector<float>> percentile<T>(                                                           \
+      const KernelTable<T>&, const Execution&, absl::Span<const SelectionPart<T>>, double, const SelectionOptions&);   \
+  template absl::StatusOr<std::vector<float>> median_absolute_deviation<T>(                                            \
+      const KernelTable<T>&, const Execution&, const Layout&, const T*, std::vector<float>*, const SelectionOptions&); \
+  template absl::StatusOr<float> threshold_for_level<T>(                                                               \
+      const KernelTable<T>&, const Execution&, absl::Span<const SelectionPart<T>>, double, const SelectionOptions&);
 PARE_FOR_EACH_TYPE(PARE_INSTANTIATE)
 #undef PARE_INSTANTIATE
 

@@ -64,14 +64,14 @@ constexpr float nf4_boundary(int k) { return 0.5f * (kNf4Levels[k] + kNf4Levels[
 // A group whose greatest magnitude is below counts as zeros, one with a magnitude above cannot be stored.
 inline constexpr float kLeastGroupMagnitude = 0x1p-100f, kGreatestGroupMagnitude = 0x1p120f;
 
-// 1 / x for a normal x of at most 2^125 in magnitude, to two units in the last place, by additions and multiplications
-// alone, so that it is the same on devices that do not divide exactly: Newton's iteration, from a first guess off by
-// less than 12.5% that comes of turning the exponent around.
+// 1 / x for a normal x of at most 2^125 in magnitude, exact for powers of two and else off by at most 1.25 units in the
+// last place, by additions and multiplications alone, so that it is the same on devices that do not divide exactly:
+// Newton's iteration, from a first guess off by less than 12.5% that comes of turning the exponent around.
 constexpr float reciprocal(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x), sign = bits & 0x80000000;
   const float magnitude = std::bit_cast<float>(bits ^ sign);
   float guess = std::bit_cast<float>(0x7EF311C3 - (bits ^ sign));
-  for (int i = 0; i < 4; ++i) guess = guess * (2.0f - magnitude * guess);
+  for (int i = 0; i < 3; ++i) guess = guess + guess * (1.0f - magnitude * guess);
   return std::bit_cast<float>(std::bit_cast<uint32_t>(guess) | sign);
 }
 

@@ -60,7 +60,7 @@ absl::StatusOr<InputSize> input_size_of(const graph::Model& model, const Compres
 // "auto" leaves the choice of the process, which a flag may have made.
 absl::Status choose_backend(const CompressionConfig& config) {
   if (config.backend == backends::kAutoBackend) return absl::OkStatus();
-  const absl::Status status = ops::set_kernel_backend(config.backend);
+  const absl::Status status = ops::set_kernel_backend(config.backend).status();
   if (status.ok()) return status;
   return absl::Status(status.code(), absl::StrCat("$.backend: ", status.message()));
 }

@@ -10,8 +10,10 @@
 #include <unordered_map>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/torch_guard.h"
+#include "ops/recomputed_input.h"
 
 namespace pare::graph {
 
@@ -96,6 +98,7 @@ absl::StatusOr<Program> Program::compile(const Graph& graph) {
         node->input(0)->kind() == Value::Kind::kNodeOutput) {
       instruction.in_place = in_place_form(*node);
     }
+    instruction.is_convolution = absl::StartsWith(node->op(), "aten::conv") || node->op() == "aten::_convolution";
     program.instructions_.push_back(std::move(instruction));
   }
   program.result_ = operand_of(graph.output());
@@ -134,6 +137,9 @@ void Program::execute(const Instruction& instruction, std::vector<c10::IValue>& 
       instruction.in_place->callBoxed(stack);
     } else {
       node.function()(stack);
+      if (instruction.is_convolution && at::GradMode::is_enabled() && !stack.empty() && stack[0].isTensor()) {
+        ops::recompute_quantized_inputs(stack[0].toTensor());
+      }
     }
   }
   TORCH_CHECK(stack.size() == instruction.results.size(), "returned ", stack.size(), " values, expected ",

@@ -9,16 +9,23 @@
 #include "ops/tensor_kernels.h"
 
 namespace pare::ops {
+namespace {
 
-at::Tensor quantize_to_codes(const at::Tensor& x, const AffineParameters& parameters, int64_t channel_axis) {
+void check_parameters(const char* operation, const AffineParameters& parameters, size_t channels) {
+  TORCH_CHECK(parameters.scale.size() == channels && parameters.zero_point.size() == channels, operation, ": ",
+              channels, " channels need as many scales and zero points, but there are ", parameters.scale.size(),
+              " and ", parameters.zero_point.size());
+}
+
+}  // namespace
+
+Codes quantize_to_codes(const at::Tensor& x, const AffineParameters& parameters, int64_t channel_axis) {
   constexpr char kName[] = "quantize_to_codes";
   const at::Tensor dense = dense_float32(kName, x.detach()).contiguous();
   check_channel_axis(kName, dense, channel_axis);
-  const size_t channels = channels_of(dense, channel_axis);
+  const auto channels = static_cast<size_t>(channels_of(dense, channel_axis));
   const bool is_signed = parameters.code_low < 0;
-  TORCH_CHECK(parameters.scale.size() == channels && parameters.zero_point.size() == channels, kName, ": ", channels,
-              " channels need as many scales and zero points, but there are ", parameters.scale.size(), " and ",
-              parameters.zero_point.size());
+  check_parameters(kName, parameters, channels);
   TORCH_CHECK((is_signed ? -128 : 0) <= parameters.code_low && parameters.code_high <= (is_signed ? 127 : 255), kName,
               ": codes of 8 bits are expected, but they are [", parameters.code_low, ", ", parameters.code_high, "]");
   std::vector<float> inverse_step, lowest, highest;
@@ -27,18 +34,34 @@ at::Tensor quantize_to_codes(const at::Tensor& x, const AffineParameters& parame
     lowest.push_back(static_cast<float>(parameters.code_low - parameters.zero_point[channel]));
     highest.push_back(static_cast<float>(parameters.code_high - parameters.zero_point[channel]));
   }
-  const backends::Layout layout = layout_of(dense, channel_axis);
-  std::vector<float> magnitudes(channels);
-  throw_unless_ok(kernel_for(backends::kAbsMax<float>)(torch_execution(), layout, data_of(dense), magnitudes.data()));
-  for (size_t channel = 0; channel < channels; ++channel) {
-    TORCH_CHECK(!std::isnan(magnitudes[channel]), kName, ": channel ", channel, " holds a NaN, which has no code");
-  }
-  const at::Tensor codes = at::empty(dense.sizes(), dense.options().dtype(is_signed ? at::kChar : at::kByte));
+  Codes result{at::empty(dense.sizes(), dense.options().dtype(is_signed ? at::kChar : at::kByte)),
+               std::vector<float>(channels)};
   throw_unless_ok(kernel_for(backends::kQuantizeToCodes<float>)(
-      torch_execution(), layout, data_of(dense),
+      torch_execution(), layout_of(dense, channel_axis), data_of(dense),
       {parameters.scale.data(), inverse_step.data(), lowest.data(), highest.data()}, parameters.zero_point.data(),
-      static_cast<uint8_t*>(codes.data_ptr()), nullptr));
-  return codes;
+      static_cast<uint8_t*>(result.codes.data_ptr()), result.mean_squared_error.data()));
+  for (size_t channel = 0; channel < channels; ++channel) {
+    float& error = result.mean_squared_error[channel];
+    TORCH_CHECK(!std::isnan(error), kName, ": channel ", channel, " holds a NaN, which has no code");
+    error /= static_cast<float>(dense.numel() / static_cast<int64_t>(channels));
+  }
+  return result;
+}
+
+at::Tensor dequantize_codes(const at::Tensor& codes, const AffineParameters& parameters, int64_t channel_axis) {
+  constexpr char kName[] = "dequantize_codes";
+  TORCH_CHECK(codes.defined() && (codes.scalar_type() == at::kChar || codes.scalar_type() == at::kByte) &&
+                  codes.device().is_cpu(),
+              kName, ": codes are expected as int8 or uint8 on the CPU, but they are ", codes.toString());
+  check_channel_axis(kName, codes, channel_axis);
+  check_parameters(kName, parameters, static_cast<size_t>(channels_of(codes, channel_axis)));
+  const at::Tensor dense = codes.contiguous();
+  const at::Tensor result = at::empty(dense.sizes(), dense.options().dtype(at::kFloat));
+  throw_unless_ok(kernel_for(backends::kDequantizeCodes<float>)(
+      torch_execution(), layout_of(dense, channel_axis), static_cast<const uint8_t*>(dense.data_ptr()),
+      dense.scalar_type() == at::kChar, parameters.scale.data(), parameters.zero_point.data(),
+      mutable_data_of(result)));
+  return result;
 }
 
 }  // namespace pare::ops

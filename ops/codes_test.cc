@@ -26,19 +26,25 @@ TEST(Codes, OfSymmetricWeightsGiveTheForwardsValues) {
   const at::Tensor weight = at::randn({4, 3, 3, 3});
   const std::vector<float> scales = {0.5f, 1.0f, 1.5f, 2.0f};
   const auto parameters = affine_parameters(symmetric_grid(scales, -127, 127, 1e-16));
-  const at::Tensor codes = quantize_to_codes(weight, *parameters, 0);
-  EXPECT_EQ(codes.scalar_type(), at::kChar);
-  const at::Tensor values = codes.to(at::kFloat) * tensor_of(parameters->scale).view({4, 1, 1, 1});
+  const Codes codes = quantize_to_codes(weight, *parameters, 0);
+  EXPECT_EQ(codes.codes.scalar_type(), at::kChar);
+  const at::Tensor values = codes.codes.to(at::kFloat) * tensor_of(parameters->scale).view({4, 1, 1, 1});
   EXPECT_TRUE(
       at::equal(values, fake_quantize_symmetric(weight, tensor_of(scales), -127, 127, 0, 1e-16, GradientRule::kExact)));
+  EXPECT_TRUE(at::equal(values, dequantize_codes(codes.codes, *parameters, 0)));
+  const at::Tensor errors = (values - weight).square().flatten(1).mean(1);
+  for (int64_t channel = 0; channel < 4; ++channel) {
+    EXPECT_NEAR(codes.mean_squared_error[channel], errors[channel].item<float>(), 1e-7f);
+  }
 }
 
 TEST(Codes, OfAsymmetricWeightsAreUnsigned) {
   const at::Tensor weight = at::randn({4, 30});
   const auto parameters = affine_parameters(asymmetric_grid({-0.7f}, {1.9f}, 256, 1e-16));
-  const at::Tensor codes = quantize_to_codes(weight, *parameters, -1);
+  const at::Tensor codes = quantize_to_codes(weight, *parameters, -1).codes;
   EXPECT_EQ(codes.scalar_type(), at::kByte);
   const at::Tensor values = (codes.to(at::kFloat) - parameters->zero_point[0]) * parameters->scale[0];
+  EXPECT_TRUE(at::equal(values, dequantize_codes(codes, *parameters, -1)));
   EXPECT_TRUE(at::equal(values, fake_quantize_asymmetric(weight, tensor_of({-0.7f}), tensor_of({1.9f}), 256, -1, 1e-16,
                                                          GradientRule::kExact)));
 }
@@ -46,8 +52,8 @@ TEST(Codes, OfAsymmetricWeightsAreUnsigned) {
 TEST(Codes, OfATransposedWeightKeepItsShape) {
   const at::Tensor weight = at::randn({5, 3}).t();
   const auto parameters = affine_parameters(symmetric_grid({1.0f, 2.0f, 3.0f}, -128, 127, 0));
-  EXPECT_TRUE(
-      at::equal(quantize_to_codes(weight, *parameters, 0), quantize_to_codes(weight.contiguous(), *parameters, 0)));
+  EXPECT_TRUE(at::equal(quantize_to_codes(weight, *parameters, 0).codes,
+                        quantize_to_codes(weight.contiguous(), *parameters, 0).codes));
 }
 
 TEST(Codes, RefuseNanAndWrongParameters) {
@@ -56,6 +62,8 @@ TEST(Codes, RefuseNanAndWrongParameters) {
   EXPECT_THROW(quantize_to_codes(at::randn({3}), parameters, 0), c10::Error);
   EXPECT_THROW(quantize_to_codes(at::randn({3}), *affine_parameters(symmetric_grid({1.0f}, -512, 511, 0)), -1),
                c10::Error);
+  EXPECT_THROW(dequantize_codes(at::randn({3}), parameters, -1), c10::Error);
+  EXPECT_THROW(dequantize_codes(at::full({3}, 1, at::kByte), parameters, 0), c10::Error);
 }
 
 }  // namespace

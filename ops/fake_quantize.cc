@@ -1,7 +1,6 @@
 #include "ops/fake_quantize.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -36,8 +35,7 @@ Gradients backward(const char* operation, const at::Tensor& dy, const at::Tensor
                    const QuantizerGrid& grid, bool needs_dx, bool needs_sums) {
   // Kernels know nothing of this graph: a second derivative would silently be zero.
   TORCH_CHECK(!at::GradMode::is_enabled(), operation, ": it cannot be differentiated twice (create_graph)");
-  at::Tensor same_order = dy;
-  if (dy.strides() != x.strides() || dy.scalar_type() != at::kFloat) same_order = at::empty_like(x).copy_(dy);
+  const at::Tensor same_order = in_order_of(x, dy);
   Gradients gradients;
   if (needs_dx) gradients.dx = at::empty_like(x);
   const size_t channels = grid.step.size();
@@ -49,12 +47,7 @@ Gradients backward(const char* operation, const at::Tensor& dy, const at::Tensor
   return gradients;
 }
 
-// A gradient of the parameter's shape and type with the channels' numbers.
-at::Tensor parameter_gradient(const at::Tensor& parameter, const std::vector<float>& numbers) {
-  const at::Tensor gradient = at::empty(parameter.sizes(), parameter.options().dtype(at::kFloat));
-  std::copy(numbers.begin(), numbers.end(), mutable_data_of(gradient));
-  return gradient.to(parameter.scalar_type());
-}
+int64_t channel_axis_of(const AutogradContext& context) { return context.saved_data.at("channel_axis").toInt(); }
 
 float sign_of(float parameter) { return parameter < 0 ? -1.0f : 1.0f; }
 
@@ -75,12 +68,11 @@ class SymmetricFunction : public torch::autograd::Function<SymmetricFunction> {
   static variable_list backward(AutogradContext* context, variable_list dy) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &scale = saved[1];
-    const std::vector<int64_t> levels = context->saved_data["levels"].toIntVector();
-    const int64_t channel_axis = context->saved_data["channel_axis"].toInt();
-    const double eps = context->saved_data["eps"].toDouble();
-    const bool exact = context->saved_data["exact"].toBool();
+    const std::vector<int64_t> levels = context->saved_data.at("levels").toIntVector();
+    const int64_t channel_axis = channel_axis_of(*context);
+    const bool exact = context->saved_data.at("exact").toBool();
 
-    const QuantizerGrid grid = grid_of(x, scale, levels[0], levels[1], channel_axis, eps);
+    const QuantizerGrid grid = grid_of(*context, saved);
     const bool needs_scale = context->needs_input_grad(1);
     const Gradients gradients =
         ops::backward(kName, dy[0], x, channel_axis, grid, context->needs_input_grad(0), needs_scale);
@@ -97,6 +89,12 @@ class SymmetricFunction : public torch::autograd::Function<SymmetricFunction> {
       scale_gradient = parameter_gradient(scale, numbers);
     }
     return {gradients.dx, scale_gradient, {}, {}, {}, {}, {}};
+  }
+
+  static QuantizerGrid grid_of(const AutogradContext& context, const variable_list& saved) {
+    const std::vector<int64_t> levels = context.saved_data.at("levels").toIntVector();
+    return grid_of(saved[0], saved[1], levels[0], levels[1], channel_axis_of(context),
+                   context.saved_data.at("eps").toDouble());
   }
 
   static QuantizerGrid grid_of(const at::Tensor& x, const at::Tensor& scale, int64_t level_low, int64_t level_high,
@@ -124,12 +122,11 @@ class AsymmetricFunction : public torch::autograd::Function<AsymmetricFunction> 
   static variable_list backward(AutogradContext* context, variable_list dy) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &input_low = saved[1], &input_range = saved[2];
-    const int64_t levels = context->saved_data["levels"].toInt();
-    const int64_t channel_axis = context->saved_data["channel_axis"].toInt();
-    const double eps = context->saved_data["eps"].toDouble();
-    const bool exact = context->saved_data["exact"].toBool();
+    const int64_t channel_axis = channel_axis_of(*context);
+    const double eps = context->saved_data.at("eps").toDouble();
+    const bool exact = context->saved_data.at("exact").toBool();
 
-    const QuantizerGrid grid = grid_of(x, input_low, input_range, levels, channel_axis, eps);
+    const QuantizerGrid grid = grid_of(*context, saved);
     const bool needs_low = context->needs_input_grad(1), needs_range = context->needs_input_grad(2);
     const Gradients gradients =
         ops::backward(kName, dy[0], x, channel_axis, grid, context->needs_input_grad(0), needs_low || needs_range);
@@ -154,6 +151,11 @@ class AsymmetricFunction : public torch::autograd::Function<AsymmetricFunction> 
     return {gradients.dx, low_gradient, range_gradient, {}, {}, {}, {}};
   }
 
+  static QuantizerGrid grid_of(const AutogradContext& context, const variable_list& saved) {
+    return grid_of(saved[0], saved[1], saved[2], context.saved_data.at("levels").toInt(), channel_axis_of(context),
+                   context.saved_data.at("eps").toDouble());
+  }
+
   static QuantizerGrid grid_of(const at::Tensor& x, const at::Tensor& input_low, const at::Tensor& input_range,
                                int64_t levels, int64_t channel_axis, double eps) {
     const int64_t channels = channels_of(x, channel_axis);
@@ -161,6 +163,16 @@ class AsymmetricFunction : public torch::autograd::Function<AsymmetricFunction> 
                            channel_parameters(kName, "input_range", input_range, channels), levels, eps);
   }
 };
+
+using SymmetricNode = torch::autograd::CppNode<SymmetricFunction>;
+using AsymmetricNode = torch::autograd::CppNode<AsymmetricFunction>;
+
+template <typename Function>
+at::Tensor recomputed(const torch::autograd::CppNode<Function>& node) {
+  const variable_list saved = node.ctx_.get_saved_variables();
+  const at::NoGradGuard no_grad;
+  return quantized(saved[0], channel_axis_of(node.ctx_), Function::grid_of(node.ctx_, saved));
+}
 
 // Without gradients the kernel alone is called: no node, nothing kept.
 bool needs_gradients(std::initializer_list<const at::Tensor*> tensors) {
@@ -207,6 +219,16 @@ at::Tensor fake_quantize_asymmetric(const at::Tensor& x, const at::Tensor& input
           : quantized(dense, channel_axis,
                       AsymmetricFunction::grid_of(dense, input_low, input_range, levels, channel_axis, eps));
   return y.to(x.scalar_type());
+}
+
+bool is_fake_quantize(const torch::autograd::Node& node) {
+  return dynamic_cast<const SymmetricNode*>(&node) != nullptr || dynamic_cast<const AsymmetricNode*>(&node) != nullptr;
+}
+
+at::Tensor recompute_fake_quantize(const torch::autograd::Node& node) {
+  if (const auto* symmetric = dynamic_cast<const SymmetricNode*>(&node)) return recomputed(*symmetric);
+  if (const auto* asymmetric = dynamic_cast<const AsymmetricNode*>(&node)) return recomputed(*asymmetric);
+  return at::Tensor();
 }
 
 }  // namespace pare::ops

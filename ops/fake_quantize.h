@@ -17,7 +17,8 @@
 // x: any shape, any strides. It is computed in float32: float64 and half-precision inputs are converted, and y and the
 // gradients converted back. A NaN in x is a NaN in y, and in the gradient of the range. The parameters: one number for
 // each of x.size(channel_axis) channels, or one with channel_axis = -1; any shape, which the gradient has too.
-// Backward keeps x and the parameters; without gradients nothing is kept. Differentiable once.
+// Backward keeps x and the parameters; without gradients nothing is kept. Differentiable once. An operator that keeps y
+// for its own backward doubles what is kept of this activation: see ops/recomputed_input.h.
 // Throws c10::Error for anything else: other numbers of parameters, integers, another device than the CPU.
 
 #ifndef PARE_OPS_FAKE_QUANTIZE_H_
@@ -26,6 +27,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+
+namespace torch::autograd {
+struct Node;
+}  // namespace torch::autograd
 
 namespace pare::ops {
 
@@ -38,6 +43,13 @@ at::Tensor fake_quantize_symmetric(const at::Tensor& x, const at::Tensor& scale,
 // levels in [2, 2^23]. The range is moved a little so that zero is exactly a level.
 at::Tensor fake_quantize_asymmetric(const at::Tensor& x, const at::Tensor& input_low, const at::Tensor& input_range,
                                     int64_t levels, int64_t channel_axis, double eps, GradientRule rule);
+
+// Whether `node` is y.grad_fn() of a float32 x.
+bool is_fake_quantize(const torch::autograd::Node& node);
+
+// That y once more, to the same bits, from what its backward keeps. Undefined for any other node. Throws c10::Error
+// once that backward has run.
+at::Tensor recompute_fake_quantize(const torch::autograd::Node& node);
 
 }  // namespace pare::ops
 

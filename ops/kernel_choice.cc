@@ -5,6 +5,7 @@
 #include "backends/cpu/backend.h"
 #include "backends/registry.h"
 #include "base/status_macros.h"
+#include "ops/torch_execution.h"
 
 namespace pare::ops {
 namespace {
@@ -21,13 +22,14 @@ Choice& choice() {
 
 }  // namespace
 
-absl::Status set_kernel_backend(std::string_view name) {
+absl::StatusOr<backends::BackendChoice> set_kernel_backend(std::string_view specification) {
   // Here, and not at link time alone, so that a static link cannot lose the backend that is always there.
   PARE_RETURN_IF_ERROR(backends::register_cpu_backend());
-  if (name != backends::kAutoBackend) PARE_RETURN_IF_ERROR(backends::find_backend(name).status());
+  PARE_ASSIGN_OR_RETURN(const backends::BackendChoice chosen,
+                        backends::choose_backend(specification, torch_execution()));
   absl::MutexLock lock(&choice().mutex);
-  choice().name = std::string(name);
-  return absl::OkStatus();
+  choice().name = chosen.name;
+  return chosen;
 }
 
 std::string kernel_backend() {

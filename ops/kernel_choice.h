@@ -1,8 +1,9 @@
 // ops/kernel_choice.h: which kernel backend the operations use.
 //
-//   PARE_RETURN_IF_ERROR(set_kernel_backend("cpu"));
+//   PARE_ASSIGN_OR_RETURN(backends::BackendChoice choice, set_kernel_backend("vulkan:1"));
 //
-// The choice holds for the whole process, from the next operation on. It starts as "auto". Safe from any thread.
+// The choice holds for the whole process, from the next operation on. It starts as "auto", which here means the backend
+// of the highest priority; set_kernel_backend("auto") measures and takes the fastest. Safe from any thread.
 
 #ifndef PARE_OPS_KERNEL_CHOICE_H_
 #define PARE_OPS_KERNEL_CHOICE_H_
@@ -10,12 +11,14 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "backends/choice.h"
 
 namespace pare::ops {
 
-// Error: NotFound, with the names that there are.
-absl::Status set_kernel_backend(std::string_view name);
+// Takes what backends::choose_backend takes for the specification, of the backends that are registered; "cpu" always
+// is. Errors: those of choose_backend; the choice is then as it was.
+absl::StatusOr<backends::BackendChoice> set_kernel_backend(std::string_view specification);
 
 std::string kernel_backend();
 

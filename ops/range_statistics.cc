@@ -7,11 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
-#include "backends/selection.h"
 #include "ops/tensor_kernels.h"
 
 namespace pare::ops {
@@ -24,32 +21,6 @@ at::Tensor dense_of(const char* operation, const at::Tensor& x, int64_t channel_
   check_channel_axis(operation, x, channel_axis);
   return dense_float32(operation, x.detach());
 }
-
-// Rows of `channels` numbers.
-at::Tensor rows_of(const absl::StatusOr<std::vector<float>>& numbers, int64_t rows, int64_t channels) {
-  throw_unless_ok(numbers.status());
-  at::Tensor result = at::empty({rows, channels}, at::kFloat);
-  std::copy(numbers->begin(), numbers->end(), mutable_data_of(result));
-  return result;
-}
-
-// For selection; holds the tensor.
-struct Selected {
-  Selected(const char* operation, const at::Tensor& x, int64_t channel_axis)
-      : dense(dense_of(operation, x, channel_axis)),
-        layout(layout_of(dense, channel_axis)),
-        kernel(kernel_for(backends::kKeyHistogram<float>)) {}
-
-  backends::HostNumbers<float> numbers() const {
-    auto source = backends::HostNumbers<float>::create(kernel, torch_execution(), {{layout, data_of(dense)}});
-    throw_unless_ok(source.status());
-    return *std::move(source);
-  }
-
-  at::Tensor dense;
-  backends::Layout layout;
-  backends::HostNumbers<float>::Kernel kernel;
-};
 
 }  // namespace
 
@@ -79,30 +50,6 @@ Moments mean_variance(const at::Tensor& x, int64_t channel_axis) {
                                                              data_of(dense), mutable_data_of(moments.mean),
                                                              mutable_data_of(moments.variance)));
   return moments;
-}
-
-at::Tensor order_statistics(const at::Tensor& x, int64_t channel_axis, at::IntArrayRef ranks) {
-  const Selected selected("order_statistics", x, channel_axis);
-  backends::HostNumbers<float> numbers = selected.numbers();
-  return rows_of(backends::order_statistics(numbers, {ranks.data(), ranks.size()}), static_cast<int64_t>(ranks.size()),
-                 selected.layout.channels);
-}
-
-at::Tensor percentiles(const at::Tensor& x, int64_t channel_axis, at::ArrayRef<double> percents) {
-  const Selected selected("percentiles", x, channel_axis);
-  backends::HostNumbers<float> numbers = selected.numbers();
-  return rows_of(backends::percentiles(numbers, {percents.data(), percents.size()}),
-                 static_cast<int64_t>(percents.size()), selected.layout.channels);
-}
-
-MedianAndDeviation median_and_deviation(const at::Tensor& x, int64_t channel_axis, backends::Zeros zeros) {
-  const Selected selected("median_and_deviation", x, channel_axis);
-  auto found = backends::median_and_deviation<float>(selected.kernel, torch_execution(), selected.layout,
-                                                     data_of(selected.dense), zeros);
-  throw_unless_ok(found.status());
-  const int64_t channels = selected.layout.channels;
-  return {rows_of(std::move(found->median), 1, channels).view({channels}),
-          rows_of(std::move(found->deviation), 1, channels).view({channels})};
 }
 
 at::Tensor empty_histogram(int64_t channels, int64_t bins) {

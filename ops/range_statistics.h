@@ -3,7 +3,6 @@
 //   Extremes extremes = min_max(activation, /*channel_axis=*/1);
 //   at::Tensor counts = empty_histogram(extremes.min.numel(), 2048);
 //   add_to_histogram(activation, 1, extremes.min, extremes.max, counts);  // again for each sample
-//   at::Tensor ends = percentiles(weight, /*channel_axis=*/0, {0.1, 99.9});  // [2, channels]
 //
 // x: any shape and strides, floating; computed in float32. channel_axis: a dimension of x, or -1 for all of it as one
 // channel. Nothing here is differentiable. Throws c10::Error for anything else.
@@ -14,8 +13,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-
-#include "backends/selection.h"
 
 namespace pare::ops {
 
@@ -30,27 +27,12 @@ Extremes min_max(const at::Tensor& x, int64_t channel_axis);
 // The greatest magnitude, float32, [channels]: NaN for a channel that holds one, 0 for one without numbers.
 at::Tensor abs_max(const at::Tensor& x, int64_t channel_axis);
 
-// float32, [channels]. NaN for a channel without numbers.
+// float32, [channels]: the mean of each channel's numbers, and the mean of the squared distances to it (divided by
+// their number, not by one less); NaN for a channel without numbers.
 struct Moments {
-  at::Tensor mean;
-  at::Tensor variance;  // Divided by the number of numbers, not by one less.
+  at::Tensor mean, variance;
 };
 Moments mean_variance(const at::Tensor& x, int64_t channel_axis);
-
-// The numbers at the ranks, counted from 0 in ascending order, exactly: float32, [ranks, channels]. A NaN comes last.
-// Throws for a rank that a channel does not have.
-at::Tensor order_statistics(const at::Tensor& x, int64_t channel_axis, at::IntArrayRef ranks);
-
-// Percentiles in [0, 100], exactly, linear between two neighbours: float32, [percents, channels]; NaN for a channel
-// without numbers. A NaN in x counts as the greatest of all.
-at::Tensor percentiles(const at::Tensor& x, int64_t channel_axis, at::ArrayRef<double> percents);
-
-// The median, halfway between the middle two of an even number, and the median of the distances from it: float32,
-// [channels]; NaN for a channel without numbers. Zeros are numbers, or left out as if they were not there.
-struct MedianAndDeviation {
-  at::Tensor median, deviation;
-};
-MedianAndDeviation median_and_deviation(const at::Tensor& x, int64_t channel_axis, backends::Zeros zeros);
 
 // Zeros, int64, [channels, bins + 2]. bins in [1, 2^23].
 at::Tensor empty_histogram(int64_t channels, int64_t bins);

@@ -4,25 +4,19 @@
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/amax.h>
 #include <ATen/ops/amin.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/histc.h>
 #include <ATen/ops/mean.h>
-#include <ATen/ops/median.h>
-#include <ATen/ops/quantile.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
-#include <ATen/ops/sort.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/var.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
 
 #include <cmath>
 #include <limits>
-#include <tuple>
 
 #include "gtest/gtest.h"
 
@@ -48,45 +42,6 @@ TEST(RangeStatistics, OfNothingAndOfNan) {
   EXPECT_TRUE(std::isinf(nothing.max[0].item<float>()) && nothing.max[0].item<float>() < 0);
   const at::Tensor nan = at::full({3}, std::numeric_limits<float>::quiet_NaN());
   EXPECT_TRUE(std::isnan(abs_max(nan, -1).item<float>()));
-}
-
-TEST(RangeStatistics, MomentsAreAtens) {
-  const at::Tensor x = at::randn({3, 5, 7, 2}) * 2 + 10;
-  for (const at::Tensor& input : {x, x.contiguous(at::MemoryFormat::ChannelsLast), x.slice(3, 0, 1)}) {
-    const Moments moments = mean_variance(input, 1);
-    EXPECT_TRUE(at::allclose(moments.mean, at::mean(input, {0, 2, 3})));
-    EXPECT_TRUE(at::allclose(moments.variance, at::var(input, {0, 2, 3}, /*unbiased=*/false)));
-    EXPECT_TRUE(at::allclose(mean_variance(input, -1).variance, at::var(input, /*unbiased=*/false).view({1})));
-  }
-  EXPECT_TRUE(std::isnan(mean_variance(at::empty({0}), -1).mean.item<float>()));
-}
-
-TEST(RangeStatistics, SelectionIsAtens) {
-  const at::Tensor x = at::randn({6, 3, 11, 40});
-  for (const at::Tensor& input : {x, x.contiguous(at::MemoryFormat::ChannelsLast), x.slice(3, 0, 9)}) {
-    const at::Tensor channels = input.transpose(0, 1).reshape({3, -1});
-    const int64_t size = channels.size(1);
-    const at::Tensor sorted = std::get<0>(at::sort(channels, 1));
-    const at::Tensor found = order_statistics(input, 1, {0, size / 3, size - 1});
-    EXPECT_TRUE(at::equal(found[0], sorted.select(1, 0)));
-    EXPECT_TRUE(at::equal(found[1], sorted.select(1, size / 3)));
-    EXPECT_TRUE(at::equal(found[2], sorted.select(1, size - 1)));
-    EXPECT_TRUE(at::allclose(percentiles(input, 1, {12.5, 99.9}),
-                             at::quantile(channels, at::tensor({0.125f, 0.999f}), 1, /*keepdim=*/false)));
-    EXPECT_TRUE(at::equal(percentiles(input, -1, {100}), at::amax(input).view({1, 1})));
-  }
-}
-
-TEST(RangeStatistics, MedianAndDeviationAreAtens) {
-  const at::Tensor x = at::randn({4, 501});
-  for (const bool with_zeros : {false, true}) {
-    const at::Tensor input = with_zeros ? at::cat({x, at::zeros({4, 700})}, 1) : x;
-    const MedianAndDeviation found = median_and_deviation(input, 0, backends::Zeros::kLeftOut);
-    const at::Tensor median = std::get<0>(at::median(x, 1));
-    EXPECT_TRUE(at::equal(found.median, median));
-    EXPECT_TRUE(at::equal(found.deviation, std::get<0>(at::median((x - median.view({4, 1})).abs(), 1))));
-  }
-  EXPECT_EQ(median_and_deviation(at::zeros({3}), -1, backends::Zeros::kCounted).deviation.item<float>(), 0);
 }
 
 TEST(RangeStatistics, HistogramIsAtensAndAddsUp) {
@@ -120,10 +75,13 @@ TEST(RangeStatistics, RefusesWrongArguments) {
   EXPECT_THROW(add_to_histogram(x, 0, low, high, counts), c10::Error);
   EXPECT_THROW(add_to_histogram(x, 1, low, high, counts.to(at::kFloat)), c10::Error);
   EXPECT_THROW(empty_histogram(1, 0), c10::Error);
-  EXPECT_THROW(mean_variance(x, 2), c10::Error);
-  EXPECT_THROW(order_statistics(x, 1, {4}), c10::Error);
-  EXPECT_THROW(percentiles(x, -1, {100.5}), c10::Error);
-  EXPECT_THROW(median_and_deviation(at::Tensor(), -1, backends::Zeros::kCounted), c10::Error);
+}
+
+TEST(RangeStatistics, MomentsOfEachChannel) {
+  const at::Tensor x = 3 + 2 * at::randn({4, 5, 300});
+  const Moments moments = mean_variance(x, 1);
+  EXPECT_TRUE(at::allclose(moments.mean, x.mean({0, 2}), 1e-5));
+  EXPECT_TRUE(at::allclose(moments.variance, x.var({0, 2}, /*unbiased=*/false), 1e-4));
 }
 
 }  // namespace

@@ -1,17 +1,13 @@
 #include "ops/tensor_kernels.h"
 
-#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <string>
 
 namespace pare::ops {
-
-backends::Execution torch_execution() {
-  return {[](int64_t begin, int64_t end, int64_t grain, backends::Execution::Body body) {
-    at::parallel_for(begin, end, grain, [&](int64_t first, int64_t last) { body(first, last); });
-  }};
-}
 
 void throw_unless_ok(const absl::Status& status) { TORCH_CHECK(status.ok(), std::string(status.message())); }
 
@@ -48,6 +44,17 @@ std::vector<float> channel_parameters(const char* operation, const char* name, c
               parameter.defined() ? "it has " + std::to_string(parameter.numel()) : std::string("it is undefined"));
   const at::Tensor numbers = dense_float32(operation, parameter).contiguous();
   return {data_of(numbers), data_of(numbers) + channels};
+}
+
+at::Tensor parameter_gradient(const at::Tensor& parameter, const std::vector<float>& numbers) {
+  const at::Tensor gradient = at::empty(parameter.sizes(), parameter.options().dtype(at::kFloat));
+  std::copy(numbers.begin(), numbers.end(), mutable_data_of(gradient));
+  return gradient.to(parameter.scalar_type());
+}
+
+at::Tensor in_order_of(const at::Tensor& x, const at::Tensor& gradient) {
+  const bool is_so = gradient.strides() == x.strides() && gradient.scalar_type() == at::kFloat;
+  return is_so ? gradient : at::empty_like(x).copy_(gradient);
 }
 
 }  // namespace pare::ops

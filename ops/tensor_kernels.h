@@ -18,11 +18,9 @@
 #include "backends/cpu/backend.h"
 #include "backends/registry.h"
 #include "ops/kernel_choice.h"
+#include "ops/torch_execution.h"
 
 namespace pare::ops {
-
-// Runs on LibTorch's own threads (at::set_num_threads), within its limits on nesting.
-backends::Execution torch_execution();
 
 // Throws a c10::Error with the status's message.
 void throw_unless_ok(const absl::Status& status);
@@ -44,6 +42,12 @@ backends::Layout layout_of(const at::Tensor& dense, int64_t channel_axis);
 // The parameter as floats, `channels` of them. Throws if it has another number of elements.
 std::vector<float> channel_parameters(const char* operation, const char* name, const at::Tensor& parameter,
                                       int64_t channels);
+
+// A gradient of the parameter's shape and type with these numbers, one an element.
+at::Tensor parameter_gradient(const at::Tensor& parameter, const std::vector<float>& numbers);
+
+// The gradient as float32 with its elements in the order that those of x, which is dense, have in memory.
+at::Tensor in_order_of(const at::Tensor& x, const at::Tensor& gradient);
 
 inline const float* data_of(const at::Tensor& dense) { return static_cast<const float*>(dense.data_ptr()); }
 inline float* mutable_data_of(const at::Tensor& dense) { return static_cast<float*>(dense.data_ptr()); }

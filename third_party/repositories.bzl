@@ -4,7 +4,7 @@ A monorepo that defines a repository of one of these names before it calls pare_
 """
 
 load("//third_party:libtorch.bzl", "libtorch_repository")
-load("//third_party:system.bzl", "system_repository")
+load("//third_party:system.bzl", "system_program", "system_repository")
 
 # What a label of Abseil links: nothing is listed a target, since Abseil's libraries depend on each other in a way that
 # only its own build files know; the linker drops those that are not needed.
@@ -34,6 +34,7 @@ _MINIMUM_VERSIONS = {
     "com_github_google_highway": ("hwy/highway.h", "HWY_MAJOR", 1),
     "com_github_nlohmann_json": ("nlohmann/detail/abi_macros.hpp", "NLOHMANN_JSON_VERSION_MAJOR", 3),
     "com_google_protobuf": ("google/protobuf/stubs/common.h", "GOOGLE_PROTOBUF_VERSION", 3012000),
+    "vulkan_headers": ("vulkan/vulkan_core.h", "VK_HEADER_VERSION", 203),
 }
 
 def _shim_repository_impl(ctx):
@@ -92,6 +93,7 @@ def pare_repositories():
             "onnx_proto": ["onnx_proto", "protobuf"],
         }, "libonnx-dev libprotobuf-dev"),
         ("stb", {"": ["stb"]}, "stb/stb_image.h", {"stb": ["stb", "m"]}, "libstb-dev"),
+        ("vulkan_headers", {"": ["vulkan_headers"]}, "vulkan/vulkan_core.h", {}, "libvulkan-dev"),
         ("zlib", {"": ["zlib"]}, "zlib.h", {"zlib": ["z"]}, "zlib1g-dev"),
     ]:
         if name not in have:
@@ -107,3 +109,10 @@ def pare_repositories():
                 defines = ["ONNX_NAMESPACE=onnx", "ONNX_ML=1"] if name == "com_github_onnx_onnx" else [],
                 debian_package = debian_package,
             )
+
+    for name, program, debian_package in [
+        ("glslang", "glslangValidator", "glslang-tools"),
+        ("spirv_tools", "spirv-val", "spirv-tools"),
+    ]:
+        if name not in have:
+            system_program(name = name, program = program, debian_package = debian_package)

@@ -89,3 +89,24 @@ system_repository = repository_rule(
         "debian_package": attr.string(mandatory = True),
     },
 )
+
+_PROGRAM_DIRS = ["/usr/bin", "/usr/local/bin"]
+
+def _system_program_impl(ctx):
+    for root in _PROGRAM_DIRS:
+        if ctx.path(root + "/" + ctx.attr.program).exists:
+            ctx.symlink(root + "/" + ctx.attr.program, ctx.attr.program)
+            ctx.file("BUILD", "exports_files([%r])\n" % ctx.attr.program)
+            return
+    fail("%s needs the program %s, which is not installed: run ./bazelw, or 'apt-get install %s'" %
+         (ctx.name, ctx.attr.program, ctx.attr.debian_package))
+
+system_program = repository_rule(
+    implementation = _system_program_impl,
+    local = True,
+    doc = "A program that the system has installed, as a file target of its name.",
+    attrs = {
+        "program": attr.string(mandatory = True),
+        "debian_package": attr.string(mandatory = True),
+    },
+)

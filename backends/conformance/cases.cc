@@ -46,6 +46,8 @@ constexpr Layout kLayouts[] = {
     {129, 64, 1},
     {300, 17, 1},
     {5, 1, 1},
+    // Several pieces of a sum, of many short runs each.
+    {1100, 2, 17},
 };
 
 enum class Numbers { kRandom, kTies, kEdges, kSpecial, kExtremeSteps };
@@ -66,11 +68,6 @@ const char* name_of(Numbers numbers) {
       return "very small and very large steps";
   }
   return "";
-}
-
-uint64_t seed_of_run() {
-  const char* const seed = std::getenv("PARE_TEST_SEED");
-  return seed == nullptr ? 20261124 : std::strtoull(seed, nullptr, 10);
 }
 
 float special_number(std::mt19937_64& random) {
@@ -142,11 +139,21 @@ void run_in_small_pieces_backwards(int64_t begin, int64_t end, int64_t, Executio
 
 }  // namespace
 
+uint64_t seed_of_run() {
+  const char* const seed = std::getenv("PARE_TEST_SEED");
+  return seed == nullptr ? 20261124 : std::strtoull(seed, nullptr, 10);
+}
+
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   uint64_t seed = seed_of_run();
   for (const Layout& layout : kLayouts) {
     for (const Numbers numbers : kAllNumbers) {
+      // Large tensors are there for how work is cut up, and take most of the time: two kinds of numbers are enough.
+      if (layout.size() > 50000 && numbers != Numbers::kRandom && numbers != Numbers::kSpecial) {
+        ++seed;
+        continue;
+      }
       cases.push_back(make_case(layout, numbers, false, seed++));
       if (numbers == Numbers::kSpecial) cases.push_back(make_case(layout, numbers, true, seed++));
     }

@@ -26,6 +26,9 @@ struct Case {
 // Every layout with every kind of numbers. PARE_TEST_SEED in the environment changes the random ones.
 std::vector<Case> all_cases();
 
+// The seed of all random numbers: PARE_TEST_SEED's, or a fixed one.
+uint64_t seed_of_run();
+
 // Two ways to run: in one piece, and in many small ones, the last first.
 std::vector<Execution> all_executions();
 

@@ -34,6 +34,44 @@ void check_histogram(const KernelTable<T>& tested);
 template <typename T>
 void check_key_histogram(const KernelTable<T>& tested);
 
+// sparsity_checks.cc
+template <typename T>
+void check_magnitude_mask(const KernelTable<T>& tested);
+template <typename T>
+void check_apply_mask(const KernelTable<T>& tested);
+template <typename T>
+void check_count_zeros(const KernelTable<T>& tested);
+template <typename T>
+void check_count_above(const KernelTable<T>& tested);
+template <typename T>
+void check_rb_mask_forward(const KernelTable<T>& tested);
+template <typename T>
+void check_rb_mask_backward(const KernelTable<T>& tested);
+template <typename T>
+void check_n_of_m_mask(const KernelTable<T>& tested);
+// storage_checks.cc
+template <typename T>
+void check_quantize_to_codes(const KernelTable<T>& tested);
+template <typename T>
+void check_dequantize_codes(const KernelTable<T>& tested);
+template <typename T>
+void check_quantize_groups(const KernelTable<T>& tested);
+template <typename T>
+void check_dequantize_groups(const KernelTable<T>& tested);
+// binarize_checks.cc
+template <typename T>
+void check_binarize_weights(const KernelTable<T>& tested);
+template <typename T>
+void check_binarize_activations_forward(const KernelTable<T>& tested);
+template <typename T>
+void check_binarize_activations_backward(const KernelTable<T>& tested);
+
+// filter_checks.cc
+template <typename T>
+void check_filter_norms(const KernelTable<T>& tested);
+template <typename T>
+void check_pairwise_distances(const KernelTable<T>& tested);
+
 }  // namespace pare::backends::conformance
 
 #endif  // PARE_BACKENDS_CONFORMANCE_CHECKS_H_

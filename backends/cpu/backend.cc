@@ -17,6 +17,22 @@ constexpr KernelTable<T> make_table() {
   table.mean_variance = cpu::mean_variance<T>;
   table.histogram = cpu::histogram<T>;
   table.key_histogram = cpu::key_histogram<T>;
+  table.magnitude_mask = cpu::magnitude_mask<T>;
+  table.apply_mask = cpu::apply_mask<T>;
+  table.count_zeros = cpu::count_zeros<T>;
+  table.count_above = cpu::count_above<T>;
+  table.rb_mask_forward = cpu::rb_mask_forward<T>;
+  table.rb_mask_backward = cpu::rb_mask_backward<T>;
+  table.n_of_m_mask = cpu::n_of_m_mask<T>;
+  table.binarize_weights = cpu::binarize_weights<T>;
+  table.binarize_activations_forward = cpu::binarize_activations_forward<T>;
+  table.binarize_activations_backward = cpu::binarize_activations_backward<T>;
+  table.filter_norms = cpu::filter_norms<T>;
+  table.pairwise_distances = cpu::pairwise_distances<T>;
+  table.quantize_to_codes = cpu::quantize_to_codes<T>;
+  table.dequantize_codes = cpu::dequantize_codes<T>;
+  table.quantize_groups = cpu::quantize_groups<T>;
+  table.dequantize_groups = cpu::dequantize_groups<T>;
   return table;
 }
 

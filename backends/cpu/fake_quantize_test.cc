@@ -1,5 +1,6 @@
 // The vectorized kernels against the reference, with every instruction set that the machine has.
 
+#include <cstdint>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -59,6 +60,39 @@ TEST(CpuFakeQuantize, SumsAreTheSameOnEveryTarget) {
       ASSERT_EQ(sums.size(), first.size());
       EXPECT_EQ(std::memcmp(sums.data(), first.data(), sums.size() * sizeof(float)), 0) << layout.channels;
     });
+  }
+}
+
+// Room for `size` numbers from an address on that whole vectors may be streamed to.
+float* aligned(std::vector<float>& memory, int64_t size) {
+  memory.resize(size + 16);
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(memory.data()) % 64;
+  return memory.data() + (64 - offset) % 64 / sizeof(float);
+}
+
+// An output of 32 MiB goes past the caches, but not one that takes an input's place.
+TEST(CpuFakeQuantize, LargeOutputsAreTheSameInPlaceAndBesideIt) {
+  for (const Layout& layout : {Layout{1, 1, 8'400'003}, {3, 2, 1'400'001}, {100'001, 21, 4}}) {
+    const int64_t size = layout.size();
+    const std::vector<float> step(layout.channels, 0.01f), inverse(layout.channels, 100.0f);
+    const std::vector<float> lowest(layout.channels, -128.0f), highest(layout.channels, 127.0f);
+    const QuantizationGrid grid{step.data(), inverse.data(), lowest.data(), highest.data()};
+    std::vector<float> x_memory, beside_memory, in_place_memory;
+    float *const x = aligned(x_memory, size), *const beside = aligned(beside_memory, size);
+    float* const in_place = aligned(in_place_memory, size);
+    std::mt19937 random(7);
+    for (int64_t i = 0; i < size; ++i) x[i] = static_cast<float>(random() % 65536) / 16384 - 2;
+    const size_t bytes = size * sizeof(float);
+    const KernelTable<float>& kernels = cpu_kernels<float>();
+    std::memcpy(in_place, x, bytes);
+    ASSERT_TRUE(kernels.fake_quantize_forward({}, layout, x, grid, beside).ok());
+    ASSERT_TRUE(kernels.fake_quantize_forward({}, layout, in_place, grid, in_place).ok());
+    EXPECT_EQ(std::memcmp(beside, in_place, bytes), 0) << layout.inner;
+    // x is the gradient too.
+    std::memcpy(in_place, x, bytes);
+    ASSERT_TRUE(kernels.fake_quantize_backward({}, layout, x, x, grid, beside, nullptr).ok());
+    ASSERT_TRUE(kernels.fake_quantize_backward({}, layout, in_place, x, grid, in_place, nullptr).ok());
+    EXPECT_EQ(std::memcmp(beside, in_place, bytes), 0) << layout.inner;
   }
 }
 

@@ -154,16 +154,31 @@ HWY_INLINE void grids_of_channels(const QuantizationGrid& grid, int64_t first, i
   }
 }
 
-// clamp(round(x * inverse_step), lowest, highest). Comparisons and not Min and Max, whose answers for NaN and for the
-// two zeros differ between machines.
-HWY_INLINE V nearest_level(V x, const GridVectors& grid) {
-  V level = hn::Round(hn::Mul(x, grid.inverse_step));
-  level = hn::IfThenElse(hn::Lt(level, grid.lowest), grid.lowest, level);
-  return hn::IfThenElse(hn::Gt(level, grid.highest), grid.highest, level);
+// x < bound ? bound : x, and x > bound ? bound : x. Max and Min differ between machines in NaN and in the two zeros;
+// x86 computes just this, in one instruction.
+HWY_INLINE V at_least(V bound, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+  return hn::Max(bound, x);
+#else
+  return hn::IfThenElse(hn::Lt(x, bound), bound, x);
+#endif
 }
 
-HWY_INLINE V fake_quantized(V x, const GridVectors& grid) {
-  return hn::Add(hn::Mul(nearest_level(x, grid), grid.step), hn::Zero(Floats()));
+HWY_INLINE V at_most(V bound, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+  return hn::Min(bound, x);
+#else
+  return hn::IfThenElse(hn::Gt(x, bound), bound, x);
+#endif
+}
+
+// clamp(round(x * inverse_step), lowest, highest).
+HWY_INLINE V nearest_level(V x, V inverse_step, V lowest, V highest) {
+  return at_most(highest, at_least(lowest, hn::Round(hn::Mul(x, inverse_step))));
+}
+
+HWY_INLINE V nearest_level(V x, const GridVectors& grid) {
+  return nearest_level(x, grid.inverse_step, grid.lowest, grid.highest);
 }
 
 }  // namespace pare::backends::cpu::HWY_NAMESPACE

@@ -69,17 +69,20 @@ void for_each_piece(const Execution& execution, const Layout& any_layout, const 
   const int64_t typical_size = std::max<int64_t>(1, layout.size() / (layout.channels * pieces));
   const int64_t grain = std::max<int64_t>(1, kGrain / typical_size);
   execution.parallel_for(0, layout.channels * pieces, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t index = begin; index < end; ++index) {
-      const int64_t k = index / layout.channels, channel = index % layout.channels;
+    for (int64_t visited = begin; visited < end; ++visited) {
       if (layout.inner >= kPieceSize) {
+        // In the order of memory, which is read ahead.
         const int64_t pieces_of_run = divide_up(layout.inner, kPieceSize);
-        const int64_t outer = k / pieces_of_run, start = k % pieces_of_run * kPieceSize;
-        visit(index, Piece{channel, outer * row + channel * layout.inner + start, 0, 1,
-                           std::min(kPieceSize, layout.inner - start)});
+        const int64_t run = visited / pieces_of_run, start = visited % pieces_of_run * kPieceSize;
+        const int64_t outer = run / layout.channels, channel = run % layout.channels;
+        const int64_t k = outer * pieces_of_run + visited % pieces_of_run;
+        visit(k * layout.channels + channel, Piece{channel, outer * row + channel * layout.inner + start, 0, 1,
+                                                   std::min(kPieceSize, layout.inner - start)});
       } else {
+        const int64_t k = visited / layout.channels, channel = visited % layout.channels;
         const int64_t runs = kPieceSize / layout.inner, outer = k * runs;
-        visit(index, Piece{channel, outer * row + channel * layout.inner, row, std::min(runs, layout.outer - outer),
-                           layout.inner});
+        visit(visited, Piece{channel, outer * row + channel * layout.inner, row, std::min(runs, layout.outer - outer),
+                             layout.inner});
       }
     }
   });

@@ -12,6 +12,7 @@
 #include "base/torch_guard.h"
 #include "compression/quantization/quantile_sketch.h"
 #include "compression/quantization/range_search.h"
+#include "ops/order_statistics.h"
 #include "ops/range_statistics.h"
 
 namespace pare::quantization {
@@ -215,25 +216,24 @@ ValueRange extremes_of(const at::Tensor& x, int64_t axis) {
 
 ValueRange percentiles_of(const at::Tensor& x, int64_t axis, const RangeSettings& settings) {
   ValueRange range = extremes_of(x, axis);
-  const std::vector<float> found =
-      to_vector(ops::percentiles(x, axis, {settings.min_percentile, settings.max_percentile}));
-  const size_t channels = range.min.size();
-  for (size_t c = 0; c < channels; ++c) {
+  const std::vector<float> low = to_vector(ops::percentile(x, axis, settings.min_percentile)),
+                           high = to_vector(ops::percentile(x, axis, settings.max_percentile));
+  for (size_t c = 0; c < low.size(); ++c) {
     // A NaN or an infinity, which a percentile may pass by, is to reach the range and be refused there.
     if (!std::isfinite(range.min[c])) {
       range.max[c] = range.min[c];
     } else if (!std::isfinite(range.max[c])) {
       range.min[c] = range.max[c];
     } else {
-      range.min[c] = found[c];
-      range.max[c] = found[channels + c];
+      range.min[c] = low[c];
+      range.max[c] = high[c];
     }
   }
   return range;
 }
 
 ValueRange three_sigma_of(const at::Tensor& x, int64_t axis, const ValueRange& extremes) {
-  const ops::MedianAndDeviation found = ops::median_and_deviation(x, axis, backends::Zeros::kLeftOut);
+  const ops::MedianAndDeviation found = ops::median_absolute_deviation(x, axis, /*without_zeros=*/true);
   const std::vector<float> median = to_vector(found.median), deviation = to_vector(found.deviation);
   ValueRange range;
   for (size_t c = 0; c < median.size(); ++c) {

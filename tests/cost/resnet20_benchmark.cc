@@ -2,10 +2,14 @@
 //
 //   bazel run //tests/cost:resnet20_benchmark
 //
-// The argument is the batch size. `module_and_graph` runs the two in turn, so that a machine whose speed drifts treats
-// both alike; its counters are the medians of both and of their ratio.
+// The argument is the batch size. The steps that a row compares run in turn, so that a machine whose speed drifts
+// treats all alike; its counters are medians of their times and of the ratios. `fp32_and_int8` runs them with the
+// caching allocator and as plain LibTorch does; its peaks are bytes of tensors above what was there before a step,
+// gradients included.
 
 #include <ATen/Parallel.h>
+#include <c10/core/CPUAllocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -17,13 +21,13 @@
 #include <string>
 #include <vector>
 
+#include "base/caching_cpu_allocator.h"
 #include "benchmark/benchmark.h"
 #include "compression/create.h"
 #include "compression/quantization/register_quantization.h"
 #include "data/random_loader.h"
 #include "graph/import.h"
 #include "models/model_registry.h"
-#include "training/freed_memory.h"
 
 namespace pare {
 namespace {
@@ -40,8 +44,6 @@ T value_or_die(absl::StatusOr<T> result) {
 // A network as a module and as a graph; they share their tensors.
 struct Network {
   Network() {
-    // As in Pare's programs. Without it the graph is some 7% slower than the module, for allocating in another order.
-    training::keep_freed_memory();
     at::set_num_threads(2);
     built = value_or_die(models::make_model("resnet20", {}));
     model = value_or_die(graph::import_module(
@@ -93,40 +95,102 @@ double seconds(const std::function<void()>& run) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Runs two steps in turn and reports both, and the ratio of the second to the first.
-void compare(benchmark::State& state, const char* first_name, const std::function<void()>& first,
-             const char* second_name, const std::function<void()>& second) {
-  first();
-  second();
-  std::vector<double> of_first, of_second, ratios;
-  for (auto _ : state) {
-    of_first.push_back(seconds(first));
-    of_second.push_back(seconds(second));
-    ratios.push_back(of_second.back() / of_first.back());
+enum class Memory { kCaching, kPlain };
+
+void use(Memory memory) {
+  constexpr uint8_t kHighestPriority = 255;
+  if (memory == Memory::kPlain) return c10::SetCPUAllocator(c10::GetDefaultCPUAllocator(), kHighestPriority);
+  if (!install_caching_cpu_allocator({.priority = kHighestPriority}).ok()) std::exit(1);
+}
+
+// Hears of every allocation of LibTorch on this thread, whichever allocator serves it.
+class MemoryMeter : public c10::MemoryReportingInfoBase {
+ public:
+  // LibTorch 1.13 and 2.x differ in the type of the totals: each has one of these two as its virtual function.
+  void reportMemoryUsage(void*, int64_t size, int64_t, int64_t, c10::Device) { add(size); }
+  void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device) { add(size); }
+  bool memoryProfilingEnabled() const override { return true; }
+  int64_t peak_bytes() const { return peak_; }
+
+ private:
+  void add(int64_t size) { peak_ = std::max(peak_, live_ += size); }
+  int64_t live_ = 0, peak_ = 0;
+};
+
+// In MiB, above what was there before.
+double peak_of(Memory memory, const std::function<void()>& step) {
+  use(memory);
+  double bytes = 0;
+  if (memory == Memory::kCaching) {
+    reset_caching_cpu_allocator_peaks();
+    const size_t before = caching_cpu_allocator_statistics().bytes_in_use;
+    step();
+    bytes = static_cast<double>(caching_cpu_allocator_statistics().peak_bytes_in_use - before);
+  } else {
+    const auto meter = std::make_shared<MemoryMeter>();
+    const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, meter);
+    step();
+    bytes = static_cast<double>(meter->peak_bytes());
   }
-  state.counters[std::string(first_name) + "_ms"] = median(of_first) * 1e3;
-  state.counters[std::string(second_name) + "_ms"] = median(of_second) * 1e3;
-  state.counters["ratio"] = median(ratios);
+  return bytes / (1 << 20);
+}
+
+struct Step {
+  std::string name;
+  Memory memory;
+  std::function<void()> run;
+};
+
+// Runs the steps in turn and reports their medians, and for each pair, (0, 1), (2, 3) and so on, the median of the
+// second's ratio to the first.
+void compare(benchmark::State& state, const std::vector<Step>& steps) {
+  const auto run = [](const Step& step) {
+    use(step.memory);
+    return seconds(step.run);
+  };
+  // The first steps make what stays, and fill the caches.
+  for (int i = 0; i < 3; ++i) {
+    for (const Step& step : steps) run(step);
+  }
+  std::vector<std::vector<double>> times(steps.size());
+  for (auto _ : state) {
+    for (size_t i = 0; i < steps.size(); ++i) times[i].push_back(run(steps[i]));
+  }
+  for (size_t i = 0; i < steps.size(); ++i) state.counters[steps[i].name + "_ms"] = median(times[i]) * 1e3;
+  for (size_t i = 0; i + 1 < steps.size(); i += 2) {
+    std::vector<double> ratios;
+    for (size_t k = 0; k < times[i].size(); ++k) ratios.push_back(times[i + 1][k] / times[i][k]);
+    state.counters[steps[i + 1].name + "_time_ratio"] = median(ratios);
+    const double first = peak_of(steps[i].memory, steps[i].run),
+                 second = peak_of(steps[i + 1].memory, steps[i + 1].run);
+    state.counters[steps[i].name + "_peak_mib"] = first;
+    state.counters[steps[i + 1].name + "_peak_mib"] = second;
+    state.counters[steps[i + 1].name + "_peak_ratio"] = second / first;
+  }
 }
 
 void module_and_graph(benchmark::State& state) {
+  use(Memory::kCaching);
   Network network;
   const at::Tensor images = network.images(state.range(0)), targets = at::randint(10, {state.range(0)}, at::kLong);
-  compare(
-      state, "module", [&] { network.step_module(images, targets); }, "graph",
-      [&] { network.step_graph(images, targets); });
+  compare(state, {{"module", Memory::kCaching, [&] { network.step_module(images, targets); }},
+                  {"graph", Memory::kCaching, [&] { network.step_graph(images, targets); }}});
 }
 BENCHMARK(module_and_graph)->Arg(8)->Arg(128)->Iterations(40)->UseRealTime()->Unit(benchmark::kMillisecond);
 
-void module_and_int8(benchmark::State& state) {
+void fp32_and_int8(benchmark::State& state) {
+  use(Memory::kCaching);
   Network network, quantized;
   quantized.quantize();
   const at::Tensor images = network.images(state.range(0)), targets = at::randint(10, {state.range(0)}, at::kLong);
-  compare(
-      state, "module", [&] { network.step_module(images, targets); }, "int8",
-      [&] { quantized.step_graph(images, targets); });
+  const auto fp32 = [&] { network.step_module(images, targets); };
+  const auto int8 = [&] { quantized.step_graph(images, targets); };
+  compare(state, {{"fp32", Memory::kCaching, fp32},
+                  {"int8", Memory::kCaching, int8},
+                  {"plain_fp32", Memory::kPlain, fp32},
+                  {"plain_int8", Memory::kPlain, int8}});
 }
-BENCHMARK(module_and_int8)->Arg(128)->Iterations(40)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(fp32_and_int8)->Arg(128)->Iterations(40)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace pare

@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/usage_error.h"
+#include "tools/common/kernels.h"
 #include "tools/common/parse_numbers.h"
 
 namespace pare::tools {
@@ -69,6 +70,17 @@ absl::StatusOr<std::vector<int64_t>> input_shape_from_flags() {
     shape.push_back(size);
   }
   return shape;
+}
+
+absl::Status choose_kernels_by_flag(const std::string& specification) {
+  const std::string flag = absl::GetFlag(FLAGS_backend);
+  if (flag.empty()) return choose_kernels(specification);
+  const absl::Status status = choose_kernels(flag);
+  // A name that there is not, and not a driver that is missing.
+  if (absl::IsNotFound(status) || absl::IsInvalidArgument(status)) {
+    return usage_error(absl::StrCat("--backend: ", std::string(status.message())));
+  }
+  return status;
 }
 
 }  // namespace pare::tools

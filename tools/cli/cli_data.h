@@ -29,6 +29,9 @@ absl::StatusOr<DataSource> data_source_from_flags();
 // one that memory can hold.
 absl::StatusOr<std::vector<int64_t>> input_shape_from_flags();
 
+// Takes the kernels of --backend, or, if it is not given, those of the specification. See tools/common/kernels.h.
+absl::Status choose_kernels_by_flag(const std::string& specification);
+
 }  // namespace pare::tools
 
 #endif  // PARE_TOOLS_CLI_CLI_DATA_H_

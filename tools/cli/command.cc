@@ -13,6 +13,7 @@
 #include "config/nearest.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/usage_error.h"
+#include "tools/common/cpu_memory.h"
 
 namespace pare::tools {
 
@@ -25,7 +26,7 @@ constexpr int kInterrupted = 130;
 
 std::vector<std::string> flags_of(const Command& command) {
   std::vector<std::string> flags = command.flags;
-  flags.insert(flags.end(), {"json", "quiet"});
+  flags.insert(flags.end(), {"caching_allocator", "cpu_memory_limit_mb", "json", "quiet"});
   return flags;
 }
 
@@ -125,6 +126,9 @@ int run(const Command& command, const std::vector<std::string>& arguments, const
         std::ostream& out, std::ostream& error) {
   const bool json = absl::GetFlag(FLAGS_json);
   set_quiet(absl::GetFlag(FLAGS_quiet));
+  const absl::Status memory =
+      set_up_cpu_memory(absl::GetFlag(FLAGS_caching_allocator), absl::GetFlag(FLAGS_cpu_memory_limit_mb));
+  if (!memory.ok()) return wrong_usage(memory, command.name, words, out, error);
   absl::StatusOr<CommandResult> result = absl::UnknownError("");
   // An exception that no call has caught below must end in a message, too.
   const absl::Status thrown = guard_torch("unexpected", [&] { result = command.run(arguments); });

@@ -9,7 +9,8 @@
 // and `--` ends the flags.
 //
 // Every command takes --help, --json (the result as one JSON object on standard output, an error as {"error": {"code",
-// "message"}}) and --quiet. Results go to standard output, everything else to standard error. Exit codes:
+// "message"}}), --quiet, and --caching_allocator and --cpu_memory_limit_mb (tools/common/cpu_memory.h). Results go to
+// standard output, everything else to standard error. Exit codes:
 //   0    done
 //   1    it could not be done: bad input, a full disk; the message says what
 //   2    the command line is wrong: an unknown word, a flag that is missing or out of its range

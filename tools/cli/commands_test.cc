@@ -135,6 +135,29 @@ TEST_F(Commands, QuantizeRefusesAScheduleThatOnlyTrainingWouldFinish) {
   EXPECT_FALSE(std::filesystem::exists(output));
 }
 
+TEST_F(Commands, BackendsTestsEachOfThem) {
+  const nlohmann::json backends = result_of({"backends"})["backends"];
+  ASSERT_FALSE(backends.empty());
+  EXPECT_EQ(backends[0]["name"], "cpu");
+  for (const nlohmann::json& backend : backends) {
+    // A machine without a driver says so.
+    if (backend.contains("unavailable")) continue;
+    for (const nlohmann::json& device : backend["devices"]) {
+      EXPECT_EQ(device["self_test"], "passed") << backend["name"] << ", " << device["name"];
+      EXPECT_GT(device["copy_bytes_per_second"], 0);
+    }
+  }
+  EXPECT_EQ(run({"backends"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("self-test: passed"));
+}
+
+TEST_F(Commands, TheBackendIsTheUsersChoice) {
+  EXPECT_EQ(run({"eval", "mlp", "--dataset=procedural", "--limit=20", "--backend=cpu"}), 0);
+  EXPECT_THAT(error_of(2, {"eval", "mlp", "--dataset=procedural", "--backend=gpu"}),
+              AllOf(HasSubstr("--backend"), HasSubstr("no kernel backend is called 'gpu'"), HasSubstr("cpu")));
+  EXPECT_THAT(error_of(2, {"eval", "mlp", "--dataset=procedural", "--backend=cpu:1"}), HasSubstr("has no devices"));
+}
+
 TEST_F(Commands, InspectListsLayersAndQuantizers) {
   const nlohmann::json result = result_of({"inspect", "mlp", "--input_shape=1,1,8,8"});
   EXPECT_GT(result.at("parameters"), 64 * 10);
@@ -187,6 +210,7 @@ TEST_F(TrainCommand, PrintsAccuraciesAlike) {
   ASSERT_EQ(run(words({absl::StrCat("--config=", kInt8), "--learning_rate=0.001"})), 0) << error_.str();
   EXPECT_THAT(out_.str(), ::testing::ContainsRegex("before compression    top1 0\\.[0-9][0-9][0-9][0-9] \\("));
   EXPECT_THAT(out_.str(), ::testing::ContainsRegex("compressed, trained   top1 0\\.[0-9][0-9][0-9][0-9] \\("));
+  EXPECT_THAT(out_.str(), ::testing::ContainsRegex("memory of tensors     at most [0-9]+ MiB"));
 }
 
 TEST_F(TrainCommand, TheImagesAreOfTheSizeAndMeanThatTheFlagsSay) {
@@ -199,6 +223,12 @@ TEST_F(TrainCommand, TheImagesAreOfTheSizeAndMeanThatTheFlagsSay) {
                                            "--learning_rate=0.001", "--batch_size=2", "--output_dir=" + path("out")});
   EXPECT_EQ(result.at("trained").at("total"), 1);
   EXPECT_LT(std::filesystem::file_size(path("out/model.onnx")), 1000000u) << "192 inputs, not those of 224 x 224";
+}
+
+TEST_F(TrainCommand, StaysBelowALimitOfMemory) {
+  EXPECT_THAT(error_of(2, words({"--cpu_memory_limit_mb=-1"})), HasSubstr("--cpu_memory_limit_mb is -1"));
+  EXPECT_THAT(error_of(1, words({"--cpu_memory_limit_mb=1"})), HasSubstr("the limit is 1.0 MiB"));
+  EXPECT_EQ(run(words({"--cpu_memory_limit_mb=1000"})), 0) << error_.str();
 }
 
 TEST_F(TrainCommand, Refuses) {

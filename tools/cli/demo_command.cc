@@ -14,6 +14,7 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "backends/registry.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
@@ -257,6 +258,7 @@ class Demo {
 };
 
 absl::StatusOr<CommandResult> run_demo(const std::vector<std::string>&) {
+  PARE_RETURN_IF_ERROR(choose_kernels_by_flag(backends::kAutoBackend));
   std::string folder = absl::GetFlag(FLAGS_output_dir);
   if (folder.empty()) {
     std::error_code error;
@@ -278,7 +280,7 @@ Command demo_command() {
               "package onnxruntime-node are found, the exported files are run in ONNX Runtime, and must give the\n"
               "same answers as the models that they were made of.",
           .examples = {"demo", "demo --output_dir=out --json"},
-          .flags = {"output_dir", "seed"},
+          .flags = {"output_dir", "seed", "backend"},
           .run = run_demo};
 }
 

@@ -5,6 +5,7 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "backends/registry.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "export/onnxruntime/onnxruntime_node.h"
@@ -34,6 +35,7 @@ absl::StatusOr<training::EvaluationResult> evaluate_onnx(const std::string& path
 
 absl::StatusOr<CommandResult> run_eval(const std::vector<std::string>& arguments) {
   const std::string& name = arguments[0];
+  PARE_RETURN_IF_ERROR(choose_kernels_by_flag(backends::kAutoBackend));
   PARE_ASSIGN_OR_RETURN(const DataSource source, data_source_from_flags());
   data::ImageLoaderOptions options;
   PARE_ASSIGN_OR_RETURN(options.batch_size, count_from_flag(FLAGS_batch_size, 1));
@@ -73,7 +75,8 @@ Command eval_command() {
               "ONNX file, which runs in ONNX Runtime through node and the npm package onnxruntime-node.",
           .examples = {"eval resnet20.pt --dataset=cifar10 --data_dir=cifar-10-batches-bin",
                        "eval resnet20_int8.onnx --dataset=cifar10 --data_dir=cifar-10-batches-bin --limit=500 --json"},
-          .flags = {"dataset", "data_dir", "mean", "std", "image_size", "batch_size", "limit", "input_shape", "seed"},
+          .flags = {"dataset", "data_dir", "mean", "std", "image_size", "batch_size", "limit", "input_shape", "seed",
+                    "backend"},
           .run = run_eval};
 }
 

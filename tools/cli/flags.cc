@@ -20,6 +20,9 @@ ABSL_FLAG(std::string, model, "", "A TorchScript file, or the name of a model of
 ABSL_FLAG(std::string, config, "", "A compression config (JSON).");
 ABSL_FLAG(std::string, preset, "mixed",
           "Without --config: mixed (asymmetric activations) or performance (symmetric ones).");
+ABSL_FLAG(std::string, backend, "",
+          "The kernels: auto (the fastest), cpu, vulkan, vulkan:DEVICE (its number or a part of its name); unset: the "
+          "config's, or auto. See pare backends.");
 ABSL_FLAG(bool, evaluate, false, "Measure the accuracy on the test images before and after.");
 
 ABSL_FLAG(int64_t, epochs, 1, "Passes over the training images.");
@@ -40,6 +43,10 @@ ABSL_FLAG(int64_t, pretrain_epochs, 0,
 ABSL_FLAG(int64_t, train_samples, 0, "Train on the first so many images only; 0: on all.");
 ABSL_FLAG(bool, resume, false,
           "Go on from the last checkpoint in --output_dir; without it, those that are there are removed.");
+
+ABSL_FLAG(bool, caching_allocator, true,
+          "Keep the memory of freed tensors for the next ones; false: LibTorch's own allocator.");
+ABSL_FLAG(int64_t, cpu_memory_limit_mb, 0, "Fail rather than hold more MiB of tensors than this; 0: no limit.");
 
 ABSL_FLAG(std::string, output, "", "The file to write: OUT.onnx or OUT.pt (TorchScript).");
 ABSL_FLAG(std::string, output_dir, "", "The folder for checkpoints, metrics and the exported model.");

@@ -26,6 +26,7 @@ ABSL_DECLARE_FLAG(uint64_t, seed);
 // Model and compression.
 ABSL_DECLARE_FLAG(std::string, model);
 ABSL_DECLARE_FLAG(std::string, config);
+ABSL_DECLARE_FLAG(std::string, backend);
 ABSL_DECLARE_FLAG(std::string, preset);
 ABSL_DECLARE_FLAG(bool, evaluate);
 
@@ -44,6 +45,10 @@ ABSL_DECLARE_FLAG(bool, augment);
 ABSL_DECLARE_FLAG(int64_t, pretrain_epochs);
 ABSL_DECLARE_FLAG(int64_t, train_samples);
 ABSL_DECLARE_FLAG(bool, resume);
+
+// Memory.
+ABSL_DECLARE_FLAG(bool, caching_allocator);
+ABSL_DECLARE_FLAG(int64_t, cpu_memory_limit_mb);
 
 // Output.
 ABSL_DECLARE_FLAG(std::string, output);

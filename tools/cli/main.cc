@@ -7,13 +7,11 @@
 #include "tools/cli/all_commands.h"
 #include "tools/cli/command.h"
 #include "tools/common/program.h"
-#include "training/freed_memory.h"
 #include "training/threads.h"
 
 int main(int argc, char** argv) {
   pare::tools::start_program();
   pare::tools::return_to_users_folder();
-  pare::training::keep_freed_memory();
   pare::training::use_all_threads();
   pare::exporters::register_exporters();
   pare::quantization::register_quantization();

@@ -6,6 +6,7 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "backends/registry.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "compression/create.h"
@@ -102,6 +103,8 @@ absl::StatusOr<CommandResult> run_quantize(const std::vector<std::string>& argum
   } else {
     PARE_ASSIGN_OR_RETURN(config, default_quantization_config(absl::GetFlag(FLAGS_preset), samples));
   }
+  PARE_RETURN_IF_ERROR(choose_kernels_by_flag(config.backend));
+  config.backend = backends::kAutoBackend;  // The choice is made.
   PARE_ASSIGN_OR_RETURN(const Calibration calibration, calibration_from_flags());
   PARE_ASSIGN_OR_RETURN(const OpenedModel opened,
                         open_model(arguments[0], calibration.input_shape, calibration.model_options));
@@ -149,8 +152,8 @@ Command quantize_command() {
           .examples = {"quantize resnet20.pt --dataset=cifar10 --data_dir=cifar-10-batches-bin --samples=300 "
                        "--output=resnet20_int8.onnx",
                        "quantize model.pt --random_data --input_shape=1,3,224,224 --output=model_int8.onnx"},
-          .flags = {"output", "config", "preset", "dataset", "data_dir", "mean", "std", "image_size", "samples",
-                    "random_data", "input_shape", "batch_size", "seed", "evaluate", "limit"},
+          .flags = {"output", "config", "preset", "backend", "dataset", "data_dir", "mean", "std", "image_size",
+                    "samples", "random_data", "input_shape", "batch_size", "seed", "evaluate", "limit"},
           .run = run_quantize};
 }
 

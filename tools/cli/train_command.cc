@@ -2,6 +2,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "tools/cli/cli_data.h"
 #include "tools/cli/flags.h"
@@ -36,6 +37,7 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   job.model = absl::GetFlag(FLAGS_model);
   PARE_ASSIGN_OR_RETURN(job.data, data_source_from_flags());
   job.config_path = absl::GetFlag(FLAGS_config);
+  job.backend = absl::GetFlag(FLAGS_backend);
   PARE_ASSIGN_OR_RETURN(job.input_size, input_shape_from_flags());
   PARE_ASSIGN_OR_RETURN(job.batch_size, count_from_flag(FLAGS_batch_size, 1));
   job.augment = absl::GetFlag(FLAGS_augment);
@@ -73,6 +75,10 @@ absl::StatusOr<CommandResult> run_train(const std::vector<std::string>&) {
                                   accuracy_line(results, "initialized", "compressed, untrained "),
                                   accuracy_line(results, "trained", "compressed, trained   "),
                                   accuracy_line(results, "exported", "exported              "));
+  if (results.contains("peak_memory_bytes")) {
+    absl::StrAppend(&text, absl::StrFormat("memory of tensors     at most %.0f MiB\n",
+                                           results["peak_memory_bytes"].get<double>() / (1 << 20)));
+  }
   if (results.contains("files") && results["files"].contains("model")) {
     absl::StrAppend(&text, "written to ", results["files"]["model"].get<std::string>(), "\n");
   }
@@ -98,7 +104,7 @@ Command train_command() {
                 "std",      "image_size",    "input_shape",     "epochs",        "output_dir",
                 "resume",   "learning_rate", "optimizer",       "weight_decay",  "freeze_batch_norm",
                 "augment",  "batch_size",    "pretrain_epochs", "train_samples", "limit",
-                "seed"},
+                "seed",     "backend"},
       .run = run_train};
 }
 

@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "backends/registry.h"
 #include "base/atomic_file.h"
+#include "base/caching_cpu_allocator.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "compression/create.h"
 #include "config/compression_config.h"
+#include "tools/common/kernels.h"
 #include "tools/common/open_data.h"
 #include "tools/common/open_model.h"
 #include "tools/train/training_settings.h"
@@ -274,6 +277,9 @@ absl::Status Job::write_results() {
     }
   }
   results_["statistics"] = compression_->statistics().to_json();
+  if (caching_cpu_allocator_is_installed()) {
+    results_["peak_memory_bytes"] = caching_cpu_allocator_statistics().peak_bytes_in_use;
+  }
   nlohmann::ordered_json& files = results_["files"];
   if (job_.export_model) {
     PARE_RETURN_IF_ERROR(compression_->export_model(path("model.onnx")));
@@ -291,6 +297,8 @@ absl::StatusOr<nlohmann::ordered_json> Job::run() {
   if (!job_.config_path.empty()) {
     PARE_ASSIGN_OR_RETURN(config_, CompressionConfig::load(job_.config_path));
   }
+  PARE_RETURN_IF_ERROR(choose_kernels(job_.backend.empty() ? config_.backend : job_.backend));
+  config_.backend = backends::kAutoBackend;  // The choice is made.
   goes_on_ = job_.train.resume && exists(kLastCheckpoint);
   PARE_RETURN_IF_ERROR(open_data());
   PARE_RETURN_IF_ERROR(open());

@@ -34,6 +34,7 @@ struct TrainingJob {
   DataSource data;
 
   std::string config_path;  // empty: no compression
+  std::string backend;      // of the kernels, as in backends/choice.h; empty: the config's
   // Of one batch; empty: the config's input_info for a file, else the data set's.
   std::vector<int64_t> input_size;
 
@@ -59,7 +60,9 @@ struct TrainingJob {
 };
 
 // {"model", "dataset", "original": {"top1", "correct", "total"}, "initialized": {..}, "trained": {..}, "best": {..},
-//  "exported": {..}, "epochs", "steps", "seconds", "stage", "statistics", "files": {"model": ".../model.onnx", ...}}.
+//  "exported": {..}, "epochs", "steps", "seconds", "stage", "statistics", "peak_memory_bytes", "files": {"model":
+//  ".../model.onnx", ...}}. "peak_memory_bytes", there with the caching allocator only, is the most that all tensors of
+//  the program have held at once since it began.
 // "exported" is the model as the file has it. "stage" is how far it is compressed; a warning is logged when that is not
 // FULLY_COMPRESSED. A last batch of a single image,
 // which batch norm cannot train on, is left out. Errors as Trainer::run()'s and those of its parts, with the name of

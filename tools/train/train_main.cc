@@ -11,14 +11,15 @@
 #include "absl/flags/usage.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "tools/common/cpu_memory.h"
 #include "tools/common/parse_numbers.h"
 #include "tools/common/program.h"
 #include "tools/train/run_training.h"
-#include "training/freed_memory.h"
 #include "training/threads.h"
 
 ABSL_FLAG(std::string, model, "", "a TorchScript file with trained weights, or the name of a model of models/");
 ABSL_FLAG(std::string, config, "", "the JSON config of the compression; empty: none");
+ABSL_FLAG(std::string, backend, "", "the kernels: auto, cpu, vulkan, vulkan:DEVICE, ...; empty: the config's, or auto");
 ABSL_FLAG(std::string, dataset, "cifar10", "cifar10, images, mnist or procedural");
 ABSL_FLAG(std::string, data_dir, "", "where the data set is");
 ABSL_FLAG(std::vector<std::string>, mean, {}, "of pixels from 0 to 1, a channel; unset: the data set's usual one");
@@ -45,6 +46,8 @@ ABSL_FLAG(int64_t, train_samples, 0, "train on the first so many images; 0: all"
 ABSL_FLAG(int64_t, eval_samples, 0, "evaluate on the first so many images; 0: all");
 ABSL_FLAG(uint64_t, seed, 0, "of order, augmentation, dropout, new models' weights and procedural images");
 ABSL_FLAG(bool, resume, false, "go on from the last checkpoint in --output_dir");
+ABSL_FLAG(bool, caching_allocator, true, "keep the memory of freed tensors for the next; false: LibTorch's allocator");
+ABSL_FLAG(int64_t, cpu_memory_limit_mb, 0, "fail rather than hold more MiB of tensors than this; 0: no limit");
 ABSL_FLAG(bool, quiet, false, "no progress on standard error");
 
 namespace pare::tools {
@@ -67,6 +70,7 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   TrainingJob job;
   job.model = absl::GetFlag(FLAGS_model);
   job.config_path = absl::GetFlag(FLAGS_config);
+  job.backend = absl::GetFlag(FLAGS_backend);
   job.data.name = absl::GetFlag(FLAGS_dataset);
   job.data.dir = absl::GetFlag(FLAGS_data_dir);
   job.data.image_size = absl::GetFlag(FLAGS_image_size);
@@ -102,12 +106,13 @@ absl::StatusOr<TrainingJob> job_from_flags() {
 }
 
 absl::StatusOr<nlohmann::ordered_json> run() {
+  PARE_RETURN_IF_ERROR(
+      set_up_cpu_memory(absl::GetFlag(FLAGS_caching_allocator), absl::GetFlag(FLAGS_cpu_memory_limit_mb)));
   PARE_ASSIGN_OR_RETURN(const TrainingJob job, job_from_flags());
   return run_training(job);
 }
 
 int main_with_flags() {
-  training::keep_freed_memory();
   training::use_all_threads();
   keep_config();
   return_to_users_folder();

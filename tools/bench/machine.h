@@ -1,0 +1,18 @@
+// tools/bench/machine.h: the machine that figures were measured on, in words.
+//
+//   const nlohmann::json machine = describe_machine();   // {"processor": "AMD EPYC", "cores": 2, ...}
+
+#ifndef PARE_TOOLS_BENCH_MACHINE_H_
+#define PARE_TOOLS_BENCH_MACHINE_H_
+
+#include "nlohmann/json.hpp"
+
+namespace pare::tools::bench {
+
+// Processor, cores, instruction set, caches, memory, system, compiler, LibTorch's version. What the system does not say
+// is left out.
+nlohmann::json describe_machine();
+
+}  // namespace pare::tools::bench
+
+#endif  // PARE_TOOLS_BENCH_MACHINE_H_
