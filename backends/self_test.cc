@@ -143,6 +143,18 @@ absl::Status compare(const char* kernel, const Results& actual, const Results& e
   return absl::OkStatus();
 }
 
+// The device's own copy, of a length that no vector divides.
+absl::Status check_copy(DeviceMemory& memory) {
+  Arrays arrays(memory);
+  const std::vector<float> numbers = test_numbers(2);
+  PARE_ASSIGN_OR_RETURN(const float* const from, arrays.copy_of(numbers));
+  PARE_ASSIGN_OR_RETURN(float* const to, arrays.copy_of(std::vector<float>(kElements)));
+  PARE_RETURN_IF_ERROR(memory.copy(to, from, kElements * static_cast<int64_t>(sizeof(float))));
+  PARE_ASSIGN_OR_RETURN(const std::vector<float> copied, arrays.read<float>(to, kElements));
+  if (copied == numbers) return absl::OkStatus();
+  return absl::InternalError("a copy from device memory to device memory is not what was copied: do not use it here");
+}
+
 }  // namespace
 
 absl::Status self_test(const KernelBackend& backend, const Execution& execution) {
@@ -160,6 +172,7 @@ absl::Status self_test(const KernelBackend& backend, const Execution& execution)
     PARE_ASSIGN_OR_RETURN(const Results actual, results_of(*table, execution, *memory, call));
     return compare(kernel, actual, expected);
   };
+  PARE_RETURN_IF_ERROR(check_copy(*memory));
   PARE_RETURN_IF_ERROR(check("fake_quantize_forward", table->fake_quantize_forward != nullptr,
                              [&](const auto& kernels, const Execution& on, const Tensors& t) {
                                return kernels.fake_quantize_forward(on, layout, t.x, grid_of(t), t.y);

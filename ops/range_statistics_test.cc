@@ -17,6 +17,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -80,8 +81,9 @@ TEST(RangeStatistics, RefusesWrongArguments) {
 TEST(RangeStatistics, MomentsOfEachChannel) {
   const at::Tensor x = 3 + 2 * at::randn({4, 5, 300});
   const Moments moments = mean_variance(x, 1);
-  EXPECT_TRUE(at::allclose(moments.mean, x.mean({0, 2}), 1e-5));
-  EXPECT_TRUE(at::allclose(moments.variance, x.var({0, 2}, /*unbiased=*/false), 1e-4));
+  const std::vector<int64_t> others = {0, 2};
+  EXPECT_TRUE(at::allclose(moments.mean, x.mean(others), 1e-5));
+  EXPECT_TRUE(at::allclose(moments.variance, x.var(others, /*unbiased=*/false), 1e-4));
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ absl::Status copy_bytes(const uint8_t* x, int64_t bytes, uint8_t* y) {
   // As words: the bytes behind the last one are the buffer's own.
   const int64_t words = (bytes + 3) / 4;
   for_each_piece(call, Layout::per_tensor(words), sizeof(float), [&](const Piece& piece) {
-    call.dispatch(shaders::copy, {piece.of(in, sizeof(float)), piece.of(out, sizeof(float))}, piece.constants.count, {},
-                  piece.invocations);
+    call.dispatch(shaders::copy, {piece.of(in, sizeof(float)), piece.of(out, sizeof(float))}, piece.constants,
+                  {piece.channel_mode}, piece.invocations);
   });
   return call.finish();
 }

@@ -31,6 +31,7 @@
 #include "tools/bench/report.h"
 #include "tools/bench/rows.h"
 #include "tools/bench/subject.h"
+#include "tools/common/cpu_memory.h"
 #include "tools/common/program.h"
 
 ABSL_FLAG(std::vector<std::string>, backends, {"cpu"}, "The backends to measure, each a name or a name and a device");
@@ -42,6 +43,7 @@ ABSL_FLAG(std::vector<std::string>, threads, std::vector<std::string>({"1", "0"}
 ABSL_FLAG(std::string, filter, "", "Only rows whose \"name, variant\" this regular expression finds; yardsticks stay");
 ABSL_FLAG(int, repetitions, 5, "How often each row is measured");
 ABSL_FLAG(double, min_time, 0.05, "How long a measurement takes at least, in seconds");
+ABSL_FLAG(bool, caching_allocator, true, "Take the memory of LibTorch's tensors from Pare's caching allocator");
 ABSL_FLAG(std::string, output_dir, "", "A folder for bench.json and bench.md; by default the table is only printed");
 
 namespace pare::tools::bench {
@@ -119,6 +121,7 @@ absl::Status write_file(const std::string& path, const std::string& text) {
 }
 
 absl::Status run() {
+  PARE_RETURN_IF_ERROR(set_up_cpu_memory(absl::GetFlag(FLAGS_caching_allocator), /*limit_mb=*/0));
   PARE_RETURN_IF_ERROR(backends::register_all_backends());
   PARE_ASSIGN_OR_RETURN(const std::vector<Entry> entries, all_entries());
   for (size_t i = 0; i < entries.size(); ++i) {
@@ -137,7 +140,8 @@ absl::Status run() {
     if (found == medians.seconds.end()) continue;
     report.add(entries[i].subject, entries[i].row, found->second / static_cast<double>(entries[i].row.calls));
   }
-  const nlohmann::json machine = describe_machine();
+  nlohmann::json machine = describe_machine();
+  machine["caching_allocator"] = absl::GetFlag(FLAGS_caching_allocator);
   const std::string table = report.table(machine);
   std::cout << table;
   if (const std::string folder = absl::GetFlag(FLAGS_output_dir); !folder.empty()) {
