@@ -45,14 +45,15 @@ struct Tensors {
 };
 
 template <typename T>
-void add_rows(const Subject& subject, const Layout& layout, const std::string& variant, std::vector<Row>& rows) {
+void add_rows(const Subject& subject, int64_t elements, const Layout& layout, const std::string& variant,
+              std::vector<Row>& rows) {
   const auto* const table = subject.table<T>();
   if (table == nullptr) return;
   const int64_t bytes = static_cast<int64_t>(sizeof(T)) * layout.size();
   if (table->fake_quantize_forward != nullptr) {
     rows.push_back({.name = "fake_quantize_forward",
                     .variant = variant + type_suffix<T>(),
-                    .elements = layout.size(),
+                    .elements = elements,
                     .bytes = 2 * bytes,
                     .yardstick = Yardstick::kCopy});
     rows.back().prepare = [=]() -> absl::StatusOr<std::function<absl::Status()>> {
@@ -66,7 +67,7 @@ void add_rows(const Subject& subject, const Layout& layout, const std::string& v
   if (table->fake_quantize_backward != nullptr) {
     rows.push_back({.name = "fake_quantize_backward",
                     .variant = variant + type_suffix<T>(),
-                    .elements = layout.size(),
+                    .elements = elements,
                     .bytes = 3 * bytes,
                     .yardstick = Yardstick::kCopy});
     rows.back().prepare = [=]() -> absl::StatusOr<std::function<absl::Status()>> {
@@ -85,13 +86,13 @@ void add_rows(const Subject& subject, const Layout& layout, const std::string& v
 
 std::vector<Row> fake_quantize_rows(const Subject& subject, int64_t elements) {
   std::vector<Row> rows;
-  add_rows<float>(subject, Layout::per_tensor(elements), "per tensor", rows);
-  add_rows<backends::Half>(subject, Layout::per_tensor(elements), "per tensor", rows);
-  add_rows<backends::BFloat16>(subject, Layout::per_tensor(elements), "per tensor", rows);
+  add_rows<float>(subject, elements, Layout::per_tensor(elements), "per tensor", rows);
+  add_rows<backends::Half>(subject, elements, Layout::per_tensor(elements), "per tensor", rows);
+  add_rows<backends::BFloat16>(subject, elements, Layout::per_tensor(elements), "per tensor", rows);
   // Weights of a 3x3 convolution with as many filters as fit, and activations with channels last.
   const int64_t channels = std::max<int64_t>(1, std::min<int64_t>(512, elements / 2304));
-  add_rows<float>(subject, {1, channels, elements / channels}, "per channel", rows);
-  add_rows<float>(subject, {elements / 64, 64, 1}, "channels last", rows);
+  add_rows<float>(subject, elements, {1, channels, elements / channels}, "per channel", rows);
+  add_rows<float>(subject, elements, {elements / 64, 64, 1}, "channels last", rows);
   // What starting a kernel costs on a device: a thousand small ones, each on the result of the one before.
   const auto* const table = subject.table<float>();
   if (subject.backend->memory != nullptr && elements <= 4096 && table->fake_quantize_forward != nullptr) {

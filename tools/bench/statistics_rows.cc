@@ -21,9 +21,10 @@ Row reading_row(std::string name, std::string variant, int64_t elements) {
           .yardstick = Yardstick::kRead};
 }
 
-void add_rows(const Subject& subject, const Layout& layout, const std::string& variant, std::vector<Row>& rows) {
+// elements: of the column that the rows stand in; the layout has as many, or a few less.
+void add_rows(const Subject& subject, int64_t elements, const Layout& layout, const std::string& variant,
+              std::vector<Row>& rows) {
   const auto* const table = subject.table<float>();
-  const int64_t elements = layout.size();
   if (table->min_max != nullptr) {
     rows.push_back(reading_row("min_max", variant, elements));
     rows.back().prepare = [=]() -> Run {
@@ -101,9 +102,9 @@ std::vector<Row> statistics_rows(const Subject& subject, int64_t elements) {
   std::vector<Row> rows;
   if (subject.table<float>() == nullptr) return rows;
   const int64_t channels = std::max<int64_t>(1, std::min<int64_t>(512, elements / 2304));
-  add_rows(subject, Layout::per_tensor(elements), "per tensor", rows);
-  add_rows(subject, {1, channels, elements / channels}, "per channel", rows);
-  add_rows(subject, {elements / 64, 64, 1}, "channels last", rows);
+  add_rows(subject, elements, Layout::per_tensor(elements), "per tensor", rows);
+  add_rows(subject, elements, {1, channels, elements / channels}, "per channel", rows);
+  add_rows(subject, elements, {elements / 64, 64, 1}, "channels last", rows);
   if (subject.backend->memory == nullptr && subject.table<float>()->key_histogram != nullptr) {
     rows.push_back(selection_row(subject, elements, 1, "k-th value"));
     rows.push_back(selection_row(subject, elements, 60, "threshold over 60 tensors"));
