@@ -279,9 +279,9 @@ struct KernelTable {
   // ---- Storage
 
   // codes = the low byte of round-and-clamp's q, as in the forward, plus zero_point[c], in two's complement: with
-  // zero_point such that q + zero_point stays in [-128, 127] they are int8, in [0, 255] uint8. lowest and highest are of
-  // at most 2^22 in magnitude here. The code of a NaN is that of zero. squared_error[c] = sum of (step * q - x)^2 over channel c, difference and square rounded to float, so
-  // NaN where the channel holds one; it may be null.
+  // zero_point such that q + zero_point stays in [-128, 127] they are int8, in [0, 255] uint8. lowest and highest are
+  // here of at most 2^22 in magnitude. The code of a NaN is that of zero. squared_error[c] = sum of (step * q - x)^2
+  // over channel c, difference and square rounded to float, so NaN where the channel holds one; it may be null.
   absl::Status (*quantize_to_codes)(const Execution& execution, const Layout& layout, const T* x,
                                     const QuantizationGrid& grid, const int32_t* zero_point, uint8_t* codes,
                                     float* squared_error) = nullptr;

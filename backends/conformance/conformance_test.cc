@@ -1,5 +1,5 @@
-// One suite for every backend of the build (--//backends:enabled), and any that another repository adds to BUILD's deps.
-// With PARE_VULKAN_VALIDATION=1 a Vulkan device's validation layer listens, and all that it says is a failure.
+// One suite for every backend of the build (--//backends:enabled), and any that another repository adds to BUILD's
+// deps. With PARE_VULKAN_VALIDATION=1 a Vulkan device's validation layer listens, and all that it says is a failure.
 
 #include <string>
 
