@@ -60,6 +60,15 @@ using InputSize = std::vector<std::vector<int64_t>>;
 enum class CompressionStage { kUncompressed, kPartiallyCompressed, kFullyCompressed };
 std::string to_string(CompressionStage stage);  // "UNCOMPRESSED", "PARTIALLY_COMPRESSED", "FULLY_COMPRESSED"
 
+// What a method does to the graph in prepare_for_export(). A composite calls its methods in this order, whatever the
+// config's: what is fixed in weights first, so that the later ones, which turn into operators what is computed from
+// weights, find parameters.
+enum class ExportPhase {
+  kWeights,    // writes into weights: masks become zeros
+  kStructure,  // takes parts of the network out
+  kOperators,  // replaces transforms by operators
+};
+
 class CompressionAlgorithm {
  public:
   CompressionAlgorithm(std::shared_ptr<graph::Model> model, const AlgorithmConfig& config, InputSize input_size);
@@ -87,6 +96,7 @@ class CompressionAlgorithm {
   // The default: the scheduler's statistics and the loss's, as children "scheduler" and "loss" where they have any.
   virtual Statistics statistics() const;
 
+  virtual ExportPhase export_phase() const { return ExportPhase::kOperators; }
   // Prepares the graph for export in place: auxiliary nodes removed or folded. Called by export_model(); after it the
   // model computes the same in evaluation mode, and is not to be trained further.
   virtual absl::Status prepare_for_export();

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/add.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -52,6 +53,12 @@ class AllSchedulers : public CompressionScheduler {
   void epoch_step(std::optional<int64_t> last) override {
     CompressionScheduler::epoch_step(last);
     for (const auto& child : children_) child->scheduler().epoch_step(last);
+  }
+
+  int64_t epochs_needed() const override {
+    int64_t most = 0;
+    for (const auto& child : children_) most = std::max(most, child->scheduler().epochs_needed());
+    return most;
   }
 
   double learning_rate_factor() const override {
@@ -127,7 +134,11 @@ Statistics CompositeAlgorithm::statistics() const {
 }
 
 absl::Status CompositeAlgorithm::prepare_for_export() {
-  for (const auto& child : children_) PARE_RETURN_IF_ERROR(child->prepare_for_export());
+  std::vector<CompressionAlgorithm*> order;
+  for (const auto& child : children_) order.push_back(child.get());
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto* one, const auto* other) { return one->export_phase() < other->export_phase(); });
+  for (CompressionAlgorithm* child : order) PARE_RETURN_IF_ERROR(child->prepare_for_export());
   return absl::OkStatus();
 }
 

@@ -16,9 +16,9 @@ namespace pare {
 
 class CompositeAlgorithm : public CompressionAlgorithm {
  public:
-  // All on the same model. initialize(), distributed() and export go through them in order, and stop at the first
-  // error. Factors on learning rate and weight decay are multiplied. Without children it is a method on no model:
-  // create_compressed_model() never makes one.
+  // All on the same model. initialize() and distributed() go through them in order, export by their phases and then in
+  // order; they stop at the first error. Factors on learning rate and weight decay are multiplied. Without children it
+  // is a method on no model: create_compressed_model() never makes one.
   explicit CompositeAlgorithm(std::vector<std::unique_ptr<CompressionAlgorithm>> children);
   ~CompositeAlgorithm() override;
 

@@ -57,6 +57,9 @@ class Part : public CompressionAlgorithm {
   void set_data_loader(data::DataLoader* data_loader) override {
     record(data_loader == nullptr ? "forgets data" : "gets data").IgnoreError();
   }
+  ExportPhase export_phase() const override {
+    return config().name == "masks" ? ExportPhase::kWeights : ExportPhase::kOperators;
+  }
   absl::Status prepare_for_export() override { return record("prepare"); }
   CompressionScheduler& scheduler() override {
     return config().name == "factors" ? factors_ : CompressionAlgorithm::scheduler();
@@ -120,6 +123,12 @@ TEST(CompositeAlgorithm, HandsTheDataLoaderToAll) {
   composite.set_data_loader(&no_data);
   composite.set_data_loader(nullptr);
   EXPECT_THAT(calls, ElementsAre("a gets data", "b gets data", "a forgets data", "b forgets data"));
+}
+
+TEST(CompositeAlgorithm, WhatIsFixedInWeightsIsPreparedForExportFirst) {
+  CompositeAlgorithm composite = make({{"a"}, {"masks"}, {"b"}});
+  EXPECT_TRUE(composite.prepare_for_export().ok());
+  EXPECT_THAT(calls, ElementsAre("masks prepare", "a prepare", "b prepare"));
 }
 
 TEST(CompositeAlgorithm, StatisticsStandUnderTheMethodsNames) {

@@ -19,6 +19,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "nlohmann/json_fwd.hpp"
@@ -35,6 +36,11 @@ class Transform {
   // What it does, in a few words for people: "INT8 symmetric per channel". The default is type().
   virtual std::string describe() const;
 
+  // The method that put it there and where that stands in the config, for messages: "rb_sparsity at $.compression[1]".
+  // Empty: not known.
+  const std::string& owner() const { return owner_; }
+  void set_owner(std::string owner) { owner_ = std::move(owner); }
+
   // inputs[0] is the tensor that flows through; the others are the node's further inputs, in order. The result is
   // differentiable with respect to every input that is to be learned. May throw c10::Error: the model's forward turns
   // it into a status that names the node.
@@ -43,6 +49,9 @@ class Transform {
   // Everything that decides forward() and is no tensor. null: nothing.
   virtual nlohmann::json state() const;
   virtual absl::Status set_state(const nlohmann::json& state);
+
+ private:
+  std::string owner_;
 };
 
 }  // namespace pare::graph

@@ -19,6 +19,7 @@ class BaselineSchedule : public LevelSchedule {
   static std::unique_ptr<BaselineSchedule> read(config::ObjectReader& params, double initial);
 
   double level_at(double epochs) const override;
+  int64_t epochs_needed() const override { return options_.num_init_steps; }
 
  private:
   PruningOptions options_;

@@ -9,6 +9,8 @@ void CompressionScheduler::step(std::optional<int64_t> last) { step_ = last.valu
 
 void CompressionScheduler::epoch_step(std::optional<int64_t> last) { epoch_ = last.value_or(epoch_ + 1); }
 
+int64_t CompressionScheduler::epochs_needed() const { return 0; }
+
 double CompressionScheduler::learning_rate_factor() const { return 1; }
 
 double CompressionScheduler::weight_decay_factor() const { return 1; }

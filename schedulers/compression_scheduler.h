@@ -36,6 +36,10 @@ class CompressionScheduler {
   int64_t current_step() const { return step_; }    // the last iteration that has ended, -1: none
   int64_t current_epoch() const { return epoch_; }  // the last epoch that has ended, -1: none
 
+  // How many epochs have to end until the schedule has done all that it is for; a training of fewer ends with a method
+  // that is not where the config wants it. 0: it is there from the start, or goes by something else than epochs.
+  virtual int64_t epochs_needed() const;
+
   // What the iterations to come are to multiply the trainer's learning rate and weight decay with: for methods that
   // train with other ones in the course of their schedule. 1 unless a derived class says otherwise.
   virtual double learning_rate_factor() const;

@@ -21,6 +21,7 @@ class ExponentialPruningSchedule : public LevelSchedule {
   static std::unique_ptr<ExponentialPruningSchedule> read(config::ObjectReader& params, double initial);
 
   double level_at(double epochs) const override;
+  int64_t epochs_needed() const override { return options_.last_epoch_of_rise(); }
 
  private:
   PruningOptions options_;

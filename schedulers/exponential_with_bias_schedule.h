@@ -30,6 +30,7 @@ class ExponentialWithBiasSchedule : public LevelSchedule {
   static std::unique_ptr<ExponentialWithBiasSchedule> read(config::ObjectReader& params, double initial);
 
   double level_at(double epochs) const override;
+  int64_t epochs_needed() const override { return options_.last_epoch_of_rise(); }
 
  private:
   PruningOptions options_;

@@ -36,6 +36,11 @@ double LevelSchedule::position() const {
 
 double LevelSchedule::level() const { return std::clamp(level_at(position()), 0.0, 1.0); }
 
+double LevelSchedule::target() const {
+  const int64_t end = std::clamp<int64_t>(epochs_needed(), 0, std::max<int64_t>(options_.freeze_epoch, 0));
+  return std::clamp(level_at(static_cast<double>(end)), 0.0, 1.0);
+}
+
 nlohmann::json LevelSchedule::state() const {
   nlohmann::json state = CompressionScheduler::state();
   state["last_step_of_ended_epochs"] = last_step_of_ended_epochs_;

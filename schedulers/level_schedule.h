@@ -45,6 +45,8 @@ class LevelSchedule : public CompressionScheduler {
   virtual double level_at(double epochs) const = 0;
 
   double level() const;
+  // The level at which it ends: after epochs_needed() epochs, or where it is frozen before.
+  virtual double target() const;
   bool is_frozen() const { return epochs_ended() >= options_.freeze_epoch; }
 
   // Called after each epoch, and with update_per_step after each step, for the method to follow the level; the last
@@ -56,6 +58,7 @@ class LevelSchedule : public CompressionScheduler {
   Statistics statistics() const override;  // "level" and "frozen"
 
  protected:
+  int64_t freeze_epoch() const { return options_.freeze_epoch; }
   int64_t epochs_ended() const { return current_epoch() + 1; }
 
  private:

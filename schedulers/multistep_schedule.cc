@@ -13,6 +13,9 @@ std::unique_ptr<MultistepSchedule> MultistepSchedule::read(config::ObjectReader&
   if (std::adjacent_find(steps.begin(), steps.end(), std::greater_equal<>()) != steps.end()) {
     params.fail("multistep_steps", "expected epochs in rising order");
   }
+  if (std::find(levels.begin(), levels.end(), 1.0) != levels.end()) {
+    params.fail("multistep_sparsity_levels", "expected levels below 1, found 1: nothing would be left");
+  }
   if (levels.size() != steps.size() + 1) {
     params.fail("multistep_sparsity_levels", absl::StrCat("expected ", steps.size() + 1,
                                                           " levels, one more than there "

@@ -8,6 +8,7 @@
 #ifndef PARE_SCHEDULERS_MULTISTEP_SCHEDULE_H_
 #define PARE_SCHEDULERS_MULTISTEP_SCHEDULE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -26,6 +27,7 @@ class MultistepSchedule : public LevelSchedule {
   static std::unique_ptr<MultistepSchedule> read(config::ObjectReader& params, double initial);
 
   double level_at(double epochs) const override;
+  int64_t epochs_needed() const override { return steps_.empty() ? 0 : std::min(steps_.back(), freeze_epoch()); }
 
  private:
   std::vector<int64_t> steps_;

@@ -34,6 +34,7 @@ TEST(MultistepSchedule, MistakesAreTheReaders) {
   };
   EXPECT_THAT(error({{"multistep_steps", {5, 5}}, {"multistep_sparsity_levels", {0, 0.1, 0.2}}}), HasSubstr("rising"));
   EXPECT_THAT(error({{"multistep_steps", {5, 6}}}), HasSubstr("expected 3 levels"));
+  EXPECT_THAT(error({{"multistep_sparsity_levels", {0.5, 1.0}}}), HasSubstr("nothing would be left"));
   EXPECT_THAT(error({{"multistep_sparsity_levels", {0.5, 2}}}), HasSubstr("$.multistep_sparsity_levels[1]"));
 }
 

@@ -9,6 +9,8 @@
 #ifndef PARE_SCHEDULERS_POLYNOMIAL_SCHEDULE_H_
 #define PARE_SCHEDULERS_POLYNOMIAL_SCHEDULE_H_
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 
 #include "config/object_reader.h"
@@ -24,6 +26,7 @@ class PolynomialSchedule : public LevelSchedule {
   static std::unique_ptr<PolynomialSchedule> read(config::ObjectReader& params, double initial);
 
   double level_at(double epochs) const override;
+  int64_t epochs_needed() const override { return std::min(options_.target_epoch, options_.freeze_epoch); }
 
  private:
   SparsityOptions options_;

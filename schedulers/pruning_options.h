@@ -19,6 +19,8 @@ struct PruningOptions {
   int64_t num_init_steps = 0;
   int64_t pruning_steps = 100;
 
+  // After so many epochs the level is the target.
+  int64_t last_epoch_of_rise() const { return num_init_steps + (pruning_steps > 0 ? pruning_steps - 1 : 0); }
   // From this epoch on the level and the masks stay as they are.
   int64_t freeze_epoch() const { return num_init_steps + pruning_steps; }
 };

@@ -67,5 +67,34 @@ TEST(ScheduleRegistry, TakesSchedulesFromOutside) {
   EXPECT_EQ((*schedule)->level(), 0.25);
 }
 
+TEST(LevelScheduleRegistry, SaysWhereItEndsAndHowManyEpochsThatTakes) {
+  const auto made = [](const std::string& family, const std::string& name, const nlohmann::json& json) {
+    config::ObjectReader params(json, "$");
+    return make_level_schedule(family, name, params, {.initial = 0.2, .current_level = [] { return 0.0; }}).value();
+  };
+  const nlohmann::json sparsity = {
+      {"sparsity_target", 0.6}, {"sparsity_target_epoch", 4}, {"sparsity_freeze_epoch", 9}};
+  EXPECT_EQ(made("sparsity", "polynomial", sparsity)->epochs_needed(), 4);
+  EXPECT_NEAR(made("sparsity", "polynomial", sparsity)->target(), 0.6, 1e-12);
+  EXPECT_EQ(made("sparsity", "exponential", sparsity)->epochs_needed(), 4);
+  EXPECT_NEAR(made("sparsity", "exponential", sparsity)->target(), 0.6, 1e-12);
+  EXPECT_EQ(made("sparsity", "adaptive", sparsity)->epochs_needed(), 0);
+  EXPECT_NEAR(made("sparsity", "adaptive", sparsity)->target(), 0.6, 1e-12);
+  EXPECT_EQ(made("sparsity", "multistep", nlohmann::json::object())->epochs_needed(), 90);
+  EXPECT_NEAR(made("sparsity", "multistep", nlohmann::json::object())->target(), 0.5, 1e-12);
+  // Frozen on the way, it ends there.
+  const auto frozen =
+      made("sparsity", "polynomial",
+           {{"sparsity_target", 0.6}, {"sparsity_target_epoch", 4}, {"sparsity_freeze_epoch", 2}, {"power", 1}});
+  EXPECT_EQ(frozen->epochs_needed(), 2);
+  EXPECT_NEAR(frozen->target(), 0.4, 1e-12);
+  const nlohmann::json pruning = {{"pruning_target", 0.4}, {"num_init_steps", 3}, {"pruning_steps", 5}};
+  EXPECT_EQ(made("pruning", "baseline", pruning)->epochs_needed(), 3);
+  EXPECT_EQ(made("pruning", "exponential", pruning)->epochs_needed(), 7);
+  EXPECT_NEAR(made("pruning", "exponential", pruning)->target(), 0.4, 1e-12);
+  EXPECT_EQ(made("pruning", "exponential_with_bias", pruning)->epochs_needed(), 7);
+  EXPECT_NEAR(made("pruning", "exponential_with_bias", pruning)->target(), 0.4, 1e-12);
+}
+
 }  // namespace
 }  // namespace pare

@@ -23,8 +23,10 @@ SparsityOptions read_sparsity_options(config::ObjectReader& params, double initi
        {"power", "concave", "patience", "step", "eps", "multistep_steps", "multistep_sparsity_levels"}) {
     params.has(key);
   }
-  if (!(initial >= 0 && initial <= 1)) {
-    params.fail("sparsity_target", absl::StrCat("the initial sparsity must be from 0 to 1, found ", initial));
+  if (options.target == 1) params.fail("sparsity_target", "expected a level below 1, found 1: nothing would be left");
+  if (!(initial >= 0 && initial < 1)) {
+    params.fail("sparsity_target",
+                absl::StrCat("the initial sparsity must be at least 0 and below 1, found ", initial));
   }
   return options;
 }

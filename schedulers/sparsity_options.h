@@ -18,8 +18,8 @@
 namespace pare {
 
 struct SparsityOptions {
-  double initial = 0.0;  // in [0, 1]
-  double target = 0.5;   // in [0, 1]
+  double initial = 0.0;  // in [0, 1)
+  double target = 0.5;   // in [0, 1)
   int64_t target_epoch = 90;
   int64_t freeze_epoch = 100;
   bool update_per_step = false;
@@ -30,7 +30,7 @@ struct SparsityOptions {
   double progress(double epochs) const;
 };
 
-// Mistakes go to the reader; an initial level outside [0, 1] is one.
+// Mistakes go to the reader; a level outside [0, 1) is one: at 1 nothing would be left.
 SparsityOptions read_sparsity_options(config::ObjectReader& params, double initial);
 
 }  // namespace pare

@@ -44,6 +44,9 @@ struct TrainOptions {
   // no limit.
   int64_t max_steps = 0;
 
+  // A training of fewer epochs than the compression's schedule needs is refused, unless this is set.
+  bool allow_unfinished_schedule = false;
+
   bool evaluate = true;       // after every epoch, if there is a loader to do it with
   std::string output_dir;     // made if it is not there (its parent must be). Empty: nothing is written
   bool resume = false;        // goes on from last.checkpoint; starts anew, with a logged line, if there is none

@@ -28,6 +28,15 @@ absl::Status Trainer::Loop::check_options() const {
     return absl::InvalidArgumentError("restoring the best epoch needs an output folder and evaluation data");
   }
   if (train_loader_.num_batches() < 1) return absl::InvalidArgumentError("the training data loader is empty");
+  const int64_t needed = algorithm_.scheduler().epochs_needed();
+  if (needed > options_.epochs && !options_.allow_unfinished_schedule) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the compression's schedule reaches its target after ", needed, " epochs, but the training has ",
+                     options_.epochs,
+                     "; train longer, set the target's epoch in the config (sparsity_target_epoch, "
+                     "pruning_steps, ...) to at most ",
+                     options_.epochs, ", or allow an unfinished schedule"));
+  }
   return absl::OkStatus();
 }
 

@@ -217,6 +217,20 @@ TEST(TrainerErrors, OptionsOutOfRange) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST(TrainerErrors, AScheduleLongerThanTheTraining) {
+  auto data = make_tiny_data(1);
+  testing::Recorder method;
+  method.epochs_needed = 3;
+  const absl::Status status = Trainer(method, data, nullptr, quiet_options(2)).run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("target after 3 epochs, but the training has 2"), std::string::npos) << status;
+  EXPECT_TRUE(method.events.empty());
+  EXPECT_TRUE(Trainer(method, data, nullptr, quiet_options(3)).run().ok());
+  TrainOptions options = quiet_options(1);
+  options.allow_unfinished_schedule = true;
+  EXPECT_TRUE(Trainer(method, data, nullptr, options).run().ok());
+}
+
 TEST(TrainerErrors, ATargetThatIsNoClassIsNamed) {
   auto data = make_tiny_data(1);
   data.batches()[0].targets[0] = 7;

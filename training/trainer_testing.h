@@ -43,6 +43,7 @@ class Recorder : public CompressionAlgorithm {
 
   std::vector<std::string> events;
   bool break_bias = false;
+  int64_t epochs_needed = 0;
   double learning_rate_factor = 1.0, weight_decay_factor = 1.0;
 
  private:
@@ -67,6 +68,7 @@ class Recorder : public CompressionAlgorithm {
       recorder_.events.push_back(absl::StrCat(stepped ? "updated, " : "", "step ", current_step()));
       if (recorder_.break_bias) recorder_.bias()[0] = std::numeric_limits<double>::quiet_NaN();
     }
+    int64_t epochs_needed() const override { return recorder_.epochs_needed; }
     double learning_rate_factor() const override { return recorder_.learning_rate_factor; }
     double weight_decay_factor() const override { return recorder_.weight_decay_factor; }
     void epoch_step(std::optional<int64_t> last) override {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "compression/quantization/operator_traits.h"
+#include "compression/analysis/operator_traits.h"
 #include "compression/quantization/placement_options.h"
 #include "compression/quantization/quantizer_config.h"
 #include "graph/graph.h"

@@ -1,6 +1,6 @@
 #include "compression/quantization/allowed_configs.h"
 
-#include "compression/quantization/test_net.h"
+#include "compression/analysis/test_net.h"
 
 namespace pare::quantization {
 namespace {

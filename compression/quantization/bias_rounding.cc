@@ -9,7 +9,7 @@
 
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
-#include "compression/quantization/operator_traits.h"
+#include "compression/analysis/operator_traits.h"
 
 namespace pare::quantization {
 namespace {

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
-#include "compression/quantization/operator_traits.h"
+#include "compression/analysis/operator_traits.h"
 #include "compression/quantization/sample_stream.h"
 
 namespace pare::quantization {

@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-#include "compression/quantization/data_flow.h"
+#include "compression/analysis/data_flow.h"
 #include "graph/graph.h"
 
 namespace pare::quantization {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "compression/quantization/test_net.h"
+#include "compression/quantization/placement_testing.h"
 #include "graph/validate.h"
 
 namespace pare::quantization {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "compression/analysis/test_net.h"
 #include "compression/quantization/quantization_config.h"
-#include "compression/quantization/test_net.h"
 #include "config/compression_config.h"
 #include "gmock/gmock.h"
 

@@ -28,13 +28,6 @@ QuantizerConstraints constraints_of(const Node& node, const QuantizerConstraints
   return constraints;
 }
 
-bool is_transposed_convolution(const Node& node) {
-  if (node.op().find("conv_transpose") != std::string::npos) return true;
-  const Value* transposed = node.argument("transposed");
-  return transposed != nullptr && transposed->is_constant() && transposed->constant().isBool() &&
-         transposed->constant().toBool();
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PlacementContext>> PlacementContext::create(const graph::Graph& graph,

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "compression/analysis/data_flow.h"
+#include "compression/analysis/weight_source.h"
 #include "compression/quantization/allowed_configs.h"
-#include "compression/quantization/data_flow.h"
 #include "compression/quantization/fused_inputs.h"
 #include "compression/quantization/placement_options.h"
-#include "compression/quantization/weight_source.h"
 #include "graph/graph.h"
 
 namespace pare::quantization {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "compression/analysis/weight_conflicts.h"
 #include "compression/quantization/batch_norm_folding.h"
 #include "compression/quantization/bias_rounding.h"
 #include "compression/quantization/channel_counts.h"
@@ -24,8 +25,14 @@ absl::StatusOr<std::unique_ptr<QuantizationAlgorithm>> QuantizationAlgorithm::cr
   graph::Graph& graph = model->graph();
   PARE_RETURN_IF_ERROR(settings.check_scopes(graph));
   PARE_ASSIGN_OR_RETURN(const QuantizerSetup setup, place_quantizers(graph, settings.placement));
+  for (const QuantizationPoint& point : setup.points) {
+    if (point.is_weight) PARE_RETURN_IF_ERROR(check_weight_is_free(*point.value, WeightUse::kQuantizes, config));
+  }
   PARE_ASSIGN_OR_RETURN(std::vector<InsertedQuantizer> quantizers,
                         insert_quantizers(graph, setup, {.gradient = settings.gradient}));
+  for (const InsertedQuantizer& inserted : quantizers) {
+    inserted.quantizer->set_owner(absl::StrCat(config.name, " at ", config.path));
+  }
   for (const std::string& note : settings.notes) log_warning(note);
   PARE_RETURN_IF_ERROR(initialize_weight_ranges(quantizers, settings.ranges));
   PARE_RETURN_IF_ERROR(count_channels(*model, quantizers, input_size));

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "compression/quantization/test_net.h"
+#include "compression/analysis/test_net.h"
 #include "nlohmann/json.hpp"
 
 namespace pare::quantization {

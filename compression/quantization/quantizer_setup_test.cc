@@ -1,6 +1,6 @@
 #include "compression/quantization/quantizer_setup.h"
 
-#include "compression/quantization/test_net.h"
+#include "compression/quantization/placement_testing.h"
 
 namespace pare::quantization {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "compression/quantization/test_net.h"
+#include "compression/quantization/placement_testing.h"
 #include "config/object_reader.h"
 #include "nlohmann/json.hpp"
 

@@ -14,6 +14,7 @@
 #ifndef PARE_COMPRESSION_QUANTIZATION_STAGED_SCHEDULER_H_
 #define PARE_COMPRESSION_QUANTIZATION_STAGED_SCHEDULER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -50,6 +51,10 @@ class StagedScheduler : public CompressionScheduler {
   // Turns quantizers on and off as they were, and initialises nothing.
   absl::Status set_state(const nlohmann::json& state) override;
   Statistics statistics() const override;
+
+  int64_t epochs_needed() const override {
+    return std::max<int64_t>({params_.weights_quant_start_epoch, params_.activations_quant_start_epoch, 0});
+  }
 
   const StagedParams& params() const { return params_; }
   // In the epoch that comes next.

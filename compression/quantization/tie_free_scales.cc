@@ -9,7 +9,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "base/status_macros.h"
-#include "compression/quantization/operator_traits.h"
+#include "compression/analysis/operator_traits.h"
 
 namespace pare::quantization {
 namespace {

@@ -1,6 +1,6 @@
 #include "compression/quantization/weight_placement.h"
 
-#include "compression/quantization/test_net.h"
+#include "compression/analysis/test_net.h"
 
 namespace pare::quantization {
 namespace {

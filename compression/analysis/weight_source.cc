@@ -1,4 +1,4 @@
-#include "compression/quantization/weight_source.h"
+#include "compression/analysis/weight_source.h"
 
 #include <algorithm>
 #include <numeric>
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace pare::quantization {
+namespace pare {
 
 namespace {
 
@@ -113,4 +113,4 @@ std::optional<WeightSource> find_weight_source(Node* node, size_t input, int64_t
   return WeightSource{value, use, found == kNewAxis ? std::nullopt : std::optional(found)};
 }
 
-}  // namespace pare::quantization
+}  // namespace pare

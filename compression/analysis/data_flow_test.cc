@@ -1,8 +1,8 @@
-#include "compression/quantization/data_flow.h"
+#include "compression/analysis/data_flow.h"
 
-#include "compression/quantization/test_net.h"
+#include "compression/analysis/test_net.h"
 
-namespace pare::quantization {
+namespace pare {
 namespace {
 
 using c10::IValue;
@@ -85,4 +85,4 @@ TEST(DataFlowTest, ParametersByTheirDtype) {
 }
 
 }  // namespace
-}  // namespace pare::quantization
+}  // namespace pare

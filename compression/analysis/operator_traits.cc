@@ -1,4 +1,4 @@
-#include "compression/quantization/operator_traits.h"
+#include "compression/analysis/operator_traits.h"
 
 #include <initializer_list>
 #include <string_view>
@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
-namespace pare::quantization {
+namespace pare {
 
 namespace {
 
@@ -295,9 +295,20 @@ bool is_depthwise(const graph::Node& node) {
   const graph::Value* groups = node.argument("groups");
   if (groups == nullptr || !groups->is_constant() || !groups->constant().isInt()) return false;
   const graph::Value* weight = node.argument("weight");
+  // Masks and quantizers on the weight keep its shape.
+  while (weight != nullptr && weight->producer() != nullptr && weight->producer()->is_transform()) {
+    weight = weight->producer()->input(0);
+  }
   if (weight == nullptr || !(weight->is_parameter() || weight->is_buffer())) return false;
   // [out, in / groups, ...]: one input channel a group. (Transposed: [in, out / groups, ...].)
   return groups->constant().toInt() > 1 && weight->tensor().dim() > 1 && weight->tensor().size(1) == 1;
 }
 
-}  // namespace pare::quantization
+bool is_transposed_convolution(const graph::Node& node) {
+  if (node.op().find("conv_transpose") != std::string::npos) return true;
+  const graph::Value* transposed = node.argument("transposed");
+  return transposed != nullptr && transposed->is_constant() && transposed->constant().isBool() &&
+         transposed->constant().toBool();
+}
+
+}  // namespace pare

@@ -1,4 +1,4 @@
-// compression/quantization/operator_traits.h: what quantization has to know about each operator.
+// compression/analysis/operator_traits.h: what quantization has to know about each operator.
 //
 //   OperatorTraits traits = operator_traits(node, TargetDevice::kCpu);
 //   if (traits.takes_quantized) for (size_t i : traits.data) ... node.input(i) is to be quantized ...
@@ -8,8 +8,8 @@
 // be simulated. An operator that is not in the table is kOther: it takes no quantized inputs, and no quantizer moves
 // through it.
 
-#ifndef PARE_COMPRESSION_QUANTIZATION_OPERATOR_TRAITS_H_
-#define PARE_COMPRESSION_QUANTIZATION_OPERATOR_TRAITS_H_
+#ifndef PARE_COMPRESSION_ANALYSIS_OPERATOR_TRAITS_H_
+#define PARE_COMPRESSION_ANALYSIS_OPERATOR_TRAITS_H_
 
 #include <string>
 #include <vector>
@@ -17,7 +17,7 @@
 #include "absl/status/statusor.h"
 #include "graph/graph.h"
 
-namespace pare::quantization {
+namespace pare {
 
 enum class TargetDevice { kAny, kCpu, kGpu, kNpu, kTrial };
 
@@ -71,6 +71,9 @@ bool is_index_use(const graph::Use& use);
 // A convolution with as many groups as input channels.
 bool is_depthwise(const graph::Node& node);
 
-}  // namespace pare::quantization
+// A convolution whose weight is [in, out / groups, ...].
+bool is_transposed_convolution(const graph::Node& node);
 
-#endif  // PARE_COMPRESSION_QUANTIZATION_OPERATOR_TRAITS_H_
+}  // namespace pare
+
+#endif  // PARE_COMPRESSION_ANALYSIS_OPERATOR_TRAITS_H_

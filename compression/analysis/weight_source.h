@@ -1,20 +1,20 @@
-// compression/quantization/weight_source.h: where the weight that an operator sees comes from.
+// compression/analysis/weight_source.h: where the weight that an operator sees comes from.
 //
 //   const auto source = find_weight_source(addmm, 2, -1, flow);   // addmm(bias, x, t(fc.weight))
 //   source->value          // the parameter fc.weight
 //   source->channel_axis   // 0: aten::t moved it
 //   source->use            // input 0 of aten::t
 
-#ifndef PARE_COMPRESSION_QUANTIZATION_WEIGHT_SOURCE_H_
-#define PARE_COMPRESSION_QUANTIZATION_WEIGHT_SOURCE_H_
+#ifndef PARE_COMPRESSION_ANALYSIS_WEIGHT_SOURCE_H_
+#define PARE_COMPRESSION_ANALYSIS_WEIGHT_SOURCE_H_
 
 #include <cstdint>
 #include <optional>
 
-#include "compression/quantization/data_flow.h"
+#include "compression/analysis/data_flow.h"
 #include "graph/graph.h"
 
-namespace pare::quantization {
+namespace pare {
 
 struct WeightSource {
   graph::Value* value = nullptr;  // a parameter or buffer
@@ -30,6 +30,6 @@ struct WeightSource {
 // activation, a constant, or what is computed from parameters (weight normalisation).
 std::optional<WeightSource> find_weight_source(graph::Node* node, size_t input, int64_t axis, const DataFlow& flow);
 
-}  // namespace pare::quantization
+}  // namespace pare
 
-#endif  // PARE_COMPRESSION_QUANTIZATION_WEIGHT_SOURCE_H_
+#endif  // PARE_COMPRESSION_ANALYSIS_WEIGHT_SOURCE_H_

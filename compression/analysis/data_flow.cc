@@ -1,4 +1,4 @@
-#include "compression/quantization/data_flow.h"
+#include "compression/analysis/data_flow.h"
 
 #include <algorithm>
 #include <optional>
@@ -6,7 +6,7 @@
 
 #include "absl/strings/match.h"
 
-namespace pare::quantization {
+namespace pare {
 
 namespace {
 
@@ -178,4 +178,4 @@ Number DataFlow::factory_result(const Node* node) const {
   return Number::kReal;
 }
 
-}  // namespace pare::quantization
+}  // namespace pare

@@ -1,12 +1,12 @@
-// compression/quantization/test_net.h: builds small graphs for tests, naming only the arguments that matter.
+// compression/analysis/test_net.h: builds small graphs for tests, naming only the arguments that matter.
 //
 //   TestNet net;
 //   graph::Value* x = net.input("x");
 //   graph::Value* y = net.conv("conv1", x, 3, 8);
 //   net.output(net.op("relu1", "aten::relu", "", {{"self", y}}));
 
-#ifndef PARE_COMPRESSION_QUANTIZATION_TEST_NET_H_
-#define PARE_COMPRESSION_QUANTIZATION_TEST_NET_H_
+#ifndef PARE_COMPRESSION_ANALYSIS_TEST_NET_H_
+#define PARE_COMPRESSION_ANALYSIS_TEST_NET_H_
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/jit_type.h>
@@ -17,11 +17,10 @@
 #include <variant>
 #include <vector>
 
-#include "compression/quantization/placement.h"
 #include "graph/graph.h"
 #include "gtest/gtest.h"
 
-namespace pare::quantization {
+namespace pare {
 
 class TestNet {
  public:
@@ -155,38 +154,6 @@ class TestNet {
   graph::Graph graph_;
 };
 
-// Names of the quantized values -> the operators served (nodes' scopes, joined by spaces), activations alone.
-inline std::map<std::string, std::string> activations(const QuantizerSetup& setup) {
-  std::map<std::string, std::string> result;
-  for (const QuantizationPoint& point : setup.points) {
-    if (point.is_weight) continue;
-    std::string& served = result[point.name];
-    for (const graph::Node* node : point.served) served += (served.empty() ? "" : " ") + node->scope();
-  }
-  return result;
-}
+}  // namespace pare
 
-inline std::vector<std::string> weights(const QuantizerSetup& setup) {
-  std::vector<std::string> names;
-  for (const QuantizationPoint& point : setup.points) {
-    if (point.is_weight) names.push_back(point.name);
-  }
-  return names;
-}
-
-inline const QuantizationPoint* find_point(const QuantizerSetup& setup, const std::string& name) {
-  for (const QuantizationPoint& point : setup.points) {
-    if (point.name == name) return &point;
-  }
-  return nullptr;
-}
-
-inline QuantizerSetup place(TestNet& net, const PlacementOptions& options = {}) {
-  auto setup = place_quantizers(net.graph(), options);
-  EXPECT_TRUE(setup.ok()) << setup.status();
-  return setup.ok() ? *std::move(setup) : QuantizerSetup{};
-}
-
-}  // namespace pare::quantization
-
-#endif  // PARE_COMPRESSION_QUANTIZATION_TEST_NET_H_
+#endif  // PARE_COMPRESSION_ANALYSIS_TEST_NET_H_

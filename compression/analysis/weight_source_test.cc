@@ -1,10 +1,10 @@
-#include "compression/quantization/weight_source.h"
+#include "compression/analysis/weight_source.h"
 
 #include <ATen/ops/mul.h>
 
-#include "compression/quantization/test_net.h"
+#include "compression/analysis/test_net.h"
 
-namespace pare::quantization {
+namespace pare {
 namespace {
 
 using c10::IValue;
@@ -93,4 +93,4 @@ TEST_F(WeightSourceTest, SeesThroughAnotherMethodsTransform) {
 }
 
 }  // namespace
-}  // namespace pare::quantization
+}  // namespace pare

@@ -1,8 +1,8 @@
-#include "compression/quantization/operator_traits.h"
+#include "compression/analysis/operator_traits.h"
 
-#include "compression/quantization/test_net.h"
+#include "compression/analysis/test_net.h"
 
-namespace pare::quantization {
+namespace pare {
 namespace {
 
 using Ints = std::vector<int64_t>;
@@ -104,4 +104,4 @@ TEST(IsDepthwiseTest, AGroupForEachChannel) {
 }
 
 }  // namespace
-}  // namespace pare::quantization
+}  // namespace pare

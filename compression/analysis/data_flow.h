@@ -1,4 +1,4 @@
-// compression/quantization/data_flow.h: what kind of numbers flow through a graph, as far as its operators tell.
+// compression/analysis/data_flow.h: what kind of numbers flow through a graph, as far as its operators tell.
 //
 //   DataFlow flow(graph, device);
 //   if (flow.number(value) == Number::kReal && flow.from_input(value)) ...  // an activation that can be quantized
@@ -6,16 +6,16 @@
 // A graph carries no dtypes; they follow from parameters' dtypes and from what operators take and give. An input of the
 // graph is taken for floating point unless it is used for indices or conditions, or is only ever compared and cast.
 
-#ifndef PARE_COMPRESSION_QUANTIZATION_DATA_FLOW_H_
-#define PARE_COMPRESSION_QUANTIZATION_DATA_FLOW_H_
+#ifndef PARE_COMPRESSION_ANALYSIS_DATA_FLOW_H_
+#define PARE_COMPRESSION_ANALYSIS_DATA_FLOW_H_
 
 #include <unordered_map>
 #include <vector>
 
-#include "compression/quantization/operator_traits.h"
+#include "compression/analysis/operator_traits.h"
 #include "graph/graph.h"
 
-namespace pare::quantization {
+namespace pare {
 
 enum class Number {
   kNone,  // no floating point tensor: indices, conditions, sizes, scalars
@@ -54,6 +54,6 @@ class DataFlow {
   std::unordered_map<const graph::Value*, Facts> facts_;  // inputs and outputs of nodes
 };
 
-}  // namespace pare::quantization
+}  // namespace pare
 
-#endif  // PARE_COMPRESSION_QUANTIZATION_DATA_FLOW_H_
+#endif  // PARE_COMPRESSION_ANALYSIS_DATA_FLOW_H_
