@@ -73,6 +73,10 @@ class Trainer {
   TrainOptions options_;
 };
 
+// InvalidArgument if the method's schedule needs more epochs than the training has, and the options do not allow that:
+// what run() starts with, for those who have more to do before it.
+absl::Status check_schedule_fits(CompressionAlgorithm& algorithm, const TrainOptions& options);
+
 }  // namespace pare::training
 
 #endif  // PARE_TRAINING_TRAINER_H_

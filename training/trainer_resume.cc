@@ -22,22 +22,22 @@ absl::Status seed_generators(c10::Device device, uint64_t seed) {
 
 }  // namespace
 
+absl::Status check_schedule_fits(CompressionAlgorithm& algorithm, const TrainOptions& options) {
+  const int64_t needed = algorithm.scheduler().epochs_needed();
+  if (needed <= options.epochs || options.allow_unfinished_schedule) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the compression's schedule reaches its target after ", needed, " epochs, but the training has ", options.epochs,
+      "; train longer, set the target's epoch in the config (sparsity_target_epoch, pruning_steps, ...) to at most ",
+      options.epochs, ", or allow an unfinished schedule"));
+}
+
 absl::Status Trainer::Loop::check_options() const {
   PARE_RETURN_IF_ERROR(check_train_options(options_));
   if (options_.restore_best && (!writes() || eval_loader_ == nullptr)) {
     return absl::InvalidArgumentError("restoring the best epoch needs an output folder and evaluation data");
   }
   if (train_loader_.num_batches() < 1) return absl::InvalidArgumentError("the training data loader is empty");
-  const int64_t needed = algorithm_.scheduler().epochs_needed();
-  if (needed > options_.epochs && !options_.allow_unfinished_schedule) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the compression's schedule reaches its target after ", needed, " epochs, but the training has ",
-                     options_.epochs,
-                     "; train longer, set the target's epoch in the config (sparsity_target_epoch, "
-                     "pruning_steps, ...) to at most ",
-                     options_.epochs, ", or allow an unfinished schedule"));
-  }
-  return absl::OkStatus();
+  return check_schedule_fits(algorithm_, options_);
 }
 
 absl::Status Trainer::Loop::prepare() {

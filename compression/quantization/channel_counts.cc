@@ -12,7 +12,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "compression/analysis/operator_traits.h"
-#include "compression/quantization/sample_stream.h"
+#include "compression/analysis/sample_stream.h"
 
 namespace pare::quantization {
 
