@@ -1,5 +1,6 @@
 #include "compression/all_methods.h"
 
+#include "compression/binarization/register_binarization.h"
 #include "compression/distillation/register_distillation.h"
 #include "compression/quantization/register_quantization.h"
 #include "compression/sparsity/register_sparsity.h"
@@ -7,6 +8,7 @@
 namespace pare {
 
 void register_all_methods() {
+  binarization::register_binarization();
   distillation::register_distillation();
   quantization::register_quantization();
   sparsity::register_sparsity();

@@ -14,6 +14,7 @@
 //                     from, bit for bit
 //   best.checkpoint   of the epoch with the best accuracy among those of the furthest compression stage
 //   metrics.jsonl     one JSON object an epoch: losses, accuracies, learning rate, time, the methods' statistics
+//   tensorboard/      the same numbers, for TensorBoard
 // Files are written whole or not at all, and never of a model that holds a NaN. A training that does not resume removes
 // the checkpoints that it finds there.
 //

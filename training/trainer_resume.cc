@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,10 +17,22 @@ namespace pare::training {
 namespace {
 
 constexpr char kMetrics[] = "metrics.jsonl";
+constexpr char kTensorBoard[] = "tensorboard";
 
 absl::Status seed_generators(c10::Device device, uint64_t seed) {
   PARE_RETURN_IF_ERROR(seed_random(c10::Device(c10::kCPU), seed));
   return device.is_cpu() ? absl::OkStatus() : seed_random(device, seed);
+}
+
+// Curves of an earlier training would be drawn into this one's. What cannot be removed is left.
+void remove_events(const std::string& folder) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
+    std::error_code ignored;
+    if (file->path().filename().string().rfind("events.out.tfevents.", 0) == 0) {
+      std::filesystem::remove(file->path(), ignored);
+    }
+  }
 }
 
 }  // namespace
@@ -62,9 +77,13 @@ absl::Status Trainer::Loop::prepare() {
     }
   }
   // Those of an earlier training would be taken for this one's.
-  if (!is_resumed) PARE_RETURN_IF_ERROR(remove_checkpoints(options_.output_dir));
+  if (!is_resumed) {
+    PARE_RETURN_IF_ERROR(remove_checkpoints(options_.output_dir));
+    remove_events(path(kTensorBoard));
+  }
   PARE_RETURN_IF_ERROR(keep_epochs_before(path(kMetrics), epoch_));
   PARE_ASSIGN_OR_RETURN(metrics_, JsonLines::open(path(kMetrics)));
+  PARE_ASSIGN_OR_RETURN(events_, EventFile::create(path(kTensorBoard)));
   return absl::OkStatus();
 }
 
