@@ -28,7 +28,7 @@ backends::DeviceMemory* host_memory(int threads) {
 absl::Status Subject::activate() const {
   PARE_RETURN_IF_ERROR(guard_torch("setting the number of threads", [&] { at::set_num_threads(threads); }));
   if (is_on_host()) return ops::set_kernel_backend(backend->name).status();
-  if (backend->select_device == nullptr) return absl::OkStatus();
+  if (device.empty() || backend->select_device == nullptr) return absl::OkStatus();
   return backend->select_device(absl::StrCat(device_index));
 }
 
