@@ -108,9 +108,7 @@ absl::StatusOr<std::vector<DeviceDescription>> describe_devices() {
                          {"16-bit storage", yes_or_no(device.storage_16bit)},
                          {"denormal numbers", device.preserves_denormals ? "kept" : "flushed"}});
     }
-    if (selected.ok() && (*selected)->properties().index == device.index) {
-      properties.emplace_back("selected", "yes");
-    }
+    description.is_selected = selected.ok() && (*selected)->properties().index == device.index;
     descriptions.push_back(std::move(description));
   }
   return descriptions;
