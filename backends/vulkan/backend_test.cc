@@ -259,6 +259,22 @@ TEST_F(PiecesTest, GroupsOfWeightsAreWhole) {
   }
 }
 
+// Few counts are made in 32 bits first, many at once in the caller's 64 bits: a word of theirs overflows in both.
+TEST_F(PiecesTest, CountsGoOnAboveAWord) {
+  for (const int64_t bins : {1, 2'000}) {
+    const Layout layout{2, 3, 1'000};
+    const std::vector<float> x = numbers(layout.size());
+    const std::vector<float> low(3, -10.0f), high(3, 12.0f), width(3, 22.0f / bins), inverse_width(3, bins / 22.0f);
+    const HistogramBins wanted{low.data(), high.data(), width.data(), inverse_width.data(), bins};
+    std::vector<int64_t> expected(3 * wanted.counts(), 0xffffffff), actual = expected;
+    ASSERT_EQ(reference_kernels<float>().histogram({}, layout, x.data(), wanted, expected.data()), absl::OkStatus());
+    float* const on_device = to_device(x);
+    ASSERT_EQ(vulkan_kernels<float>().histogram({}, layout, on_device, wanted, actual.data()), absl::OkStatus());
+    EXPECT_EQ(actual, expected) << bins << " bins";
+    free(on_device);
+  }
+}
+
 // Numbers that 16 bits hold, with neighbours that differ.
 template <typename T>
 std::vector<T> some_numbers(int64_t size, int64_t factor) {
