@@ -58,6 +58,7 @@ void for_each_piece(const Call& call, const Layout& layout, uint64_t widest_elem
 void for_each_piece(const Layout& layout, int64_t max_elements, uint32_t local_size, uint32_t loop_groups,
                     absl::FunctionRef<void(const Piece&)> body) {
   const int64_t size = layout.size(), step = std::min(max_elements, kMaxIndex);
+  if (size == 0) return;
   // One channel: everything is one run.
   const int64_t channels = layout.channels, inner = channels == 1 ? std::max<int64_t>(size, 1) : layout.inner;
   const bool whole_groups = channels == 1 || inner % 4 == 0;
