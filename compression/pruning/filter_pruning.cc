@@ -25,8 +25,7 @@ absl::StatusOr<std::unique_ptr<FilterPruning>> FilterPruning::create(std::shared
                                                                      const InputSize& input_size) {
   PARE_ASSIGN_OR_RETURN(FilterPruningConfig settings, FilterPruningConfig::parse(config));
   PARE_ASSIGN_OR_RETURN(const ChannelLabels labels, ChannelLabels::analyze(*model, input_size, settings.labels));
-  PARE_ASSIGN_OR_RETURN(PruningUnits units,
-                        PruningUnits::find(model->graph(), labels, config, settings.layers));
+  PARE_ASSIGN_OR_RETURN(PruningUnits units, PruningUnits::find(model->graph(), labels, config, settings.layers));
   PARE_ASSIGN_OR_RETURN(PruningCost cost, PruningCost::create(*model, labels, units, input_size));
   PARE_ASSIGN_OR_RETURN(FilterMasks masks, FilterMasks::insert(model->graph(), labels, units, config));
   std::unique_ptr<FilterPruning> method(new FilterPruning(std::move(model), config, input_size, std::move(settings),
@@ -68,8 +67,7 @@ absl::Status FilterPruning::check_reach(double level) const {
                         }));
   const absl::StatusOr<RemovedUnits> removed = select(importances, level);
   if (!removed.ok()) {
-    return absl::Status(removed.status().code(),
-                        absl::StrCat(config().path, ".params: ", removed.status().message()));
+    return absl::Status(removed.status().code(), absl::StrCat(config().path, ".params: ", removed.status().message()));
   }
   if (level > 0 && std::find(removed->begin(), removed->end(), true) == removed->end()) {
     log_warning(absl::StrCat(config().path, ": at the target ", level,
@@ -104,8 +102,9 @@ std::vector<std::string> FilterPruning::layer_names() const {
 absl::Status FilterPruning::distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) {
   if (process_group == nullptr || !settings_.learns_ranking || !ranking().empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat(config().path, ": a ranking is learned in one process, since each would find another: do so with "
-                                  "save_ranking_coeffs_path, and give the file to all with load_ranking_coeffs_path"));
+      absl::StrCat(config().path,
+                   ": a ranking is learned in one process, since each would find another: do so with "
+                   "save_ranking_coeffs_path, and give the file to all with load_ranking_coeffs_path"));
 }
 
 absl::Status FilterPruning::initialize(data::DataLoader& data_loader) {
@@ -121,17 +120,16 @@ absl::Status FilterPruning::initialize(data::DataLoader& data_loader) {
     importance.coefficients = candidate;
     const std::vector<double> importances = unit_importances(units_, filters, importance);
     // What a candidate cannot reach it does not reach in training either: it goes as far as it can.
-    absl::StatusOr<RemovedUnits> removed =
-        selection_.at_flops(importances, settings_.search_max_pruning, cost_);
+    absl::StatusOr<RemovedUnits> removed = selection_.at_flops(importances, settings_.search_max_pruning, cost_);
     if (!removed.ok()) removed = selection_.at_level(importances, 1.0);
     return guard_torch("the masks of filters", [&] { masks_.set(*removed); });
   };
-  PARE_ASSIGN_OR_RETURN(
-      settings_.importance.coefficients,
-      search_ranking(importance_deviations(filters), settings_.search,
-                     [&](const std::vector<RankingCoefficients>& candidate) {
-                       return loss_after_training(*model(), data_loader, [&] { return prune(candidate); }, options);
-                     }));
+  PARE_ASSIGN_OR_RETURN(settings_.importance.coefficients,
+                        search_ranking(importance_deviations(filters), settings_.search,
+                                       [&](const std::vector<RankingCoefficients>& candidate) {
+                                         return loss_after_training(
+                                             *model(), data_loader, [&] { return prune(candidate); }, options);
+                                       }));
   PARE_RETURN_IF_ERROR(set_level(settings_.schedule->level()));
   if (settings_.save_ranking_path.empty()) return absl::OkStatus();
   return save_ranking(settings_.save_ranking_path, layer_names(), ranking());
@@ -151,10 +149,13 @@ absl::Status FilterPruning::set_state(const nlohmann::json& state) {
       return each.is_array() && each.size() == 2 && each[0].is_number() && each[1].is_number();
     };
     if (!kept.is_array() || kept.size() != units_.layers().size() || !std::all_of(kept.begin(), kept.end(), is_pair)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the state of the method \"", config().name, "\": expected under \"", kRanking, "\" a pair of "
-                       "numbers for each of ", units_.layers().size(), " layers; the checkpoint is damaged or of "
-                       "another model"));
+      return absl::InvalidArgumentError(absl::StrCat("the state of the method \"", config().name,
+                                                     "\": expected under \"", kRanking,
+                                                     "\" a pair of "
+                                                     "numbers for each of ",
+                                                     units_.layers().size(),
+                                                     " layers; the checkpoint is damaged or of "
+                                                     "another model"));
     }
     for (const nlohmann::json& each : kept) coefficients.push_back({each[0].get<double>(), each[1].get<double>()});
   }

@@ -5,12 +5,13 @@
 //   PARE_RETURN_IF_ERROR(trainer.run().status());
 //   PARE_RETURN_IF_ERROR(algorithm->export_model("small.onnx"));       // without the filters: smaller and faster
 //
-// What can go are units (pruning_units.h): a filter with everything that flows from it, coupled by residual connections,
-// depthwise convolutions, concatenations and the like; attention heads; rows of linear layers. In the order of their
-// importance (importance.h) so many are masked (filter_masks.h) as the schedule's level says (unit_selection.h): a share
-// of the units, or of the FLOPs with pruning_flops_target. Masks are taken anew when the schedule moves, and stay once
-// it is frozen; a unit that was masked may come back until then. For export, or before by remove_pruned_channels(), the
-// masked channels are cut out (channel_removal.h); the outputs stay the same but for rounding.
+// What can go are units (pruning_units.h): a filter with everything that flows from it, coupled by residual
+// connections, depthwise convolutions, concatenations and the like; attention heads; rows of linear layers. In the
+// order of their importance (importance.h) so many are masked (filter_masks.h) as the schedule's level says
+// (unit_selection.h): a share of the units, or of the FLOPs with pruning_flops_target. Masks are taken anew when the
+// schedule moves, and stay once it is frozen; a unit that was masked may come back until then. For export, or before by
+// remove_pruned_channels(), the masked channels are cut out (channel_removal.h); the outputs stay the same but for
+// rounding.
 //
 // interlayer_ranking_type "learned_ranking" finds by training how layers compare (ranking_search.h): in initialize().
 // Keys: filter_pruning_config.h.
