@@ -137,6 +137,8 @@ class Node {
   int argument_index(std::string_view argument_name) const;
 
   const StackFunction& function() const { return function_; }
+  // What keeps schema() alive where that is not the dispatcher; may be null.
+  const std::shared_ptr<void>& schema_owner() const { return schema_owner_; }
 
   Graph* graph() const { return graph_; }
 

@@ -8,6 +8,21 @@
 
 namespace pare::training {
 
+NamedNumbers numbers_of(const EpochReport& report, const Statistics& statistics) {
+  NamedNumbers numbers = {{"training/loss", report.loss},
+                          {"training/task_loss", report.task_loss},
+                          {"training/compression_loss", report.compression_loss},
+                          {"training/learning_rate", report.learning_rate},
+                          {"training/seconds", report.seconds}};
+  if (report.train_top1) numbers.emplace_back("training/top1", *report.train_top1);
+  if (report.evaluation) {
+    numbers.emplace_back("evaluation/top1", report.evaluation->top1());
+    numbers.emplace_back("evaluation/loss", report.evaluation->loss);
+  }
+  for (auto& number : pare::numbers_of(statistics, "compression")) numbers.push_back(std::move(number));
+  return numbers;
+}
+
 nlohmann::ordered_json to_json(const EvaluationResult& result) {
   return {{"top1", result.top1()}, {"correct", result.correct}, {"total", result.total}, {"loss", result.loss}};
 }

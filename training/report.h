@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "compression/algorithm.h"
 #include "nlohmann/json.hpp"
+#include "statistics/event_file.h"
 #include "statistics/statistics.h"
 #include "training/evaluate.h"
 
@@ -47,6 +48,11 @@ struct EpochReport {
 // {"epoch", "steps", "loss", "task_loss", "compression_loss", "train_top1", "learning_rate", "stage", "seconds",
 // "data_seconds", "top1", "correct", "total", "eval_loss", "statistics"}: what there is of it.
 nlohmann::ordered_json to_json(const EpochReport& report, const Statistics& statistics);
+
+// The same numbers for TensorBoard: "training/loss", "training/task_loss", "training/compression_loss",
+// "training/top1", "training/learning_rate", "training/seconds", "evaluation/top1", "evaluation/loss", and the
+// statistics under "compression/".
+NamedNumbers numbers_of(const EpochReport& report, const Statistics& statistics);
 
 // {"top1", "correct", "total", "loss"}.
 nlohmann::ordered_json to_json(const EvaluationResult& result);

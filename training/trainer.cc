@@ -229,6 +229,7 @@ absl::Status Trainer::Loop::report_epoch() {
   const Statistics statistics = algorithm_.statistics();
   if (writes()) {
     PARE_RETURN_IF_ERROR(metrics_->append(to_json(report, statistics)));
+    PARE_RETURN_IF_ERROR(events_->append(report.steps, numbers_of(report, statistics)));
     PARE_ASSIGN_OR_RETURN(const Checkpoint checkpoint, make_checkpoint());
     if (is_best) PARE_RETURN_IF_ERROR(save_checkpoint(checkpoint, path(kBestCheckpoint)));
     PARE_RETURN_IF_ERROR(save_checkpoint(checkpoint, path(kLastCheckpoint)));

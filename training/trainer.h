@@ -14,6 +14,7 @@
 //                     from, bit for bit
 //   best.checkpoint   of the epoch with the best accuracy among those of the furthest compression stage
 //   metrics.jsonl     one JSON object an epoch: losses, accuracies, learning rate, time, the methods' statistics
+//   tensorboard/      the same numbers, for TensorBoard
 // Files are written whole or not at all, and never of a model that holds a NaN. A training that does not resume removes
 // the checkpoints that it finds there.
 //
@@ -72,6 +73,10 @@ class Trainer {
   data::DataLoader* eval_loader_;
   TrainOptions options_;
 };
+
+// InvalidArgument if the method's schedule needs more epochs than the training has, and the options do not allow that:
+// what run() starts with, for those who have more to do before it.
+absl::Status check_schedule_fits(CompressionAlgorithm& algorithm, const TrainOptions& options);
 
 }  // namespace pare::training
 

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "statistics/event_file.h"
 #include "statistics/json_lines.h"
 #include "training/batch_norm.h"
 #include "training/checkpoint.h"
@@ -82,6 +83,7 @@ class Trainer::Loop {
   std::optional<LearningRate> learning_rate_;
   std::optional<FrozenBatchNorm> frozen_batch_norm_;
   std::optional<JsonLines> metrics_;
+  std::optional<EventFile> events_;
 
   int64_t epoch_ = 0;
   int64_t steps_in_epoch_ = 0;

@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,13 +17,34 @@ namespace pare::training {
 namespace {
 
 constexpr char kMetrics[] = "metrics.jsonl";
+constexpr char kTensorBoard[] = "tensorboard";
 
 absl::Status seed_generators(c10::Device device, uint64_t seed) {
   PARE_RETURN_IF_ERROR(seed_random(c10::Device(c10::kCPU), seed));
   return device.is_cpu() ? absl::OkStatus() : seed_random(device, seed);
 }
 
+// Curves of an earlier training would be drawn into this one's. What cannot be removed is left.
+void remove_events(const std::string& folder) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
+    std::error_code ignored;
+    if (file->path().filename().string().rfind("events.out.tfevents.", 0) == 0) {
+      std::filesystem::remove(file->path(), ignored);
+    }
+  }
+}
+
 }  // namespace
+
+absl::Status check_schedule_fits(CompressionAlgorithm& algorithm, const TrainOptions& options) {
+  const int64_t needed = algorithm.scheduler().epochs_needed();
+  if (needed <= options.epochs || options.allow_unfinished_schedule) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the compression's schedule reaches its target after ", needed, " epochs, but the training has ", options.epochs,
+      "; train longer, set the target's epoch in the config (sparsity_target_epoch, pruning_steps, ...) to at most ",
+      options.epochs, ", or allow an unfinished schedule"));
+}
 
 absl::Status Trainer::Loop::check_options() const {
   PARE_RETURN_IF_ERROR(check_train_options(options_));
@@ -28,16 +52,7 @@ absl::Status Trainer::Loop::check_options() const {
     return absl::InvalidArgumentError("restoring the best epoch needs an output folder and evaluation data");
   }
   if (train_loader_.num_batches() < 1) return absl::InvalidArgumentError("the training data loader is empty");
-  const int64_t needed = algorithm_.scheduler().epochs_needed();
-  if (needed > options_.epochs && !options_.allow_unfinished_schedule) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the compression's schedule reaches its target after ", needed, " epochs, but the training has ",
-                     options_.epochs,
-                     "; train longer, set the target's epoch in the config (sparsity_target_epoch, "
-                     "pruning_steps, ...) to at most ",
-                     options_.epochs, ", or allow an unfinished schedule"));
-  }
-  return absl::OkStatus();
+  return check_schedule_fits(algorithm_, options_);
 }
 
 absl::Status Trainer::Loop::prepare() {
@@ -62,9 +77,13 @@ absl::Status Trainer::Loop::prepare() {
     }
   }
   // Those of an earlier training would be taken for this one's.
-  if (!is_resumed) PARE_RETURN_IF_ERROR(remove_checkpoints(options_.output_dir));
+  if (!is_resumed) {
+    PARE_RETURN_IF_ERROR(remove_checkpoints(options_.output_dir));
+    remove_events(path(kTensorBoard));
+  }
   PARE_RETURN_IF_ERROR(keep_epochs_before(path(kMetrics), epoch_));
   PARE_ASSIGN_OR_RETURN(metrics_, JsonLines::open(path(kMetrics)));
+  PARE_ASSIGN_OR_RETURN(events_, EventFile::create(path(kTensorBoard)));
   return absl::OkStatus();
 }
 

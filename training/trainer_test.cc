@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
 #include "base/atomic_file.h"
@@ -56,6 +57,29 @@ TEST(Trainer, LearnsAndReports) {
   EXPECT_EQ(metrics.back().at("correct"), result->last->correct);
   EXPECT_TRUE(exists(folder + "/last.checkpoint"));
   EXPECT_TRUE(exists(folder + "/best.checkpoint"));
+}
+
+TEST(Trainer, WritesForTensorBoardWhatTheNewRunMeasuresAlone) {
+  auto data = make_tiny_data(2);
+  TrainOptions options = quiet_options(2);
+  options.output_dir = make_test_folder();
+  const auto event_files = [&] {
+    int64_t files = 0;
+    for (const auto& file : std::filesystem::directory_iterator(options.output_dir + "/tensorboard")) {
+      EXPECT_NE(file.path().string().find("events.out.tfevents."), std::string::npos);
+      // The file's head and two epochs, each with its loss.
+      EXPECT_GT(std::filesystem::file_size(file), 2 * sizeof("training/task_loss"));
+      ++files;
+    }
+    return files;
+  };
+  ASSERT_TRUE(Trainer(make_tiny_model(), data, &data, options).run().ok());
+  EXPECT_EQ(event_files(), 1);
+  ASSERT_TRUE(Trainer(make_tiny_model(), data, &data, options).run().ok());
+  EXPECT_EQ(event_files(), 1) << "those of an earlier training go";
+  options.resume = true;
+  ASSERT_TRUE(Trainer(make_tiny_model(), data, &data, options).run().ok());
+  EXPECT_EQ(event_files(), 2) << "a resumed one goes on in a file of its own";
 }
 
 TEST(Trainer, SchedulesAfterTheOptimizerAndAfterEpochs) {

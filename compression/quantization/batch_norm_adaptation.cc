@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "compression/analysis/sample_stream.h"
 #include "compression/quantization/range_initializer.h"
-#include "compression/quantization/sample_stream.h"
 
 namespace pare::quantization {
 

@@ -3,7 +3,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/var.h>
 
-#include "compression/quantization/calibration_net.h"
+#include "compression/analysis/calibration_net.h"
 #include "compression/quantization/placement.h"
 #include "compression/quantization/range_initializer.h"
 #include "graph/validate.h"

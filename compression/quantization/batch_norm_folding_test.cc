@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "compression/quantization/calibration_net.h"
+#include "compression/analysis/calibration_net.h"
 #include "graph/validate.h"
 #include "gtest/gtest.h"
 

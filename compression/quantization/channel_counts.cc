@@ -8,8 +8,8 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "base/status_macros.h"
+#include "compression/analysis/sample_stream.h"
 #include "compression/analysis/zero_inputs.h"
-#include "compression/quantization/sample_stream.h"
 
 namespace pare::quantization {
 

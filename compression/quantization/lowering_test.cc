@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "compression/quantization/calibration_net.h"
+#include "compression/analysis/calibration_net.h"
 #include "compression/quantization/placement.h"
 #include "compression/quantization/range_initializer.h"
 #include "graph/validate.h"

@@ -23,7 +23,7 @@
 #include "compression/quantization/batch_norm_adaptation.h"
 #include "compression/quantization/insertion.h"
 #include "compression/quantization/quantization_config.h"
-#include "compression/quantization/staged_scheduler.h"
+#include "schedulers/staged_scheduler.h"
 
 namespace pare::quantization {
 

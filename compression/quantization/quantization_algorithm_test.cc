@@ -6,8 +6,8 @@
 #include <limits>
 #include <string>
 
+#include "compression/analysis/calibration_net.h"
 #include "compression/create.h"
-#include "compression/quantization/calibration_net.h"
 #include "compression/registry.h"
 #include "graph/state.h"
 #include "graph/validate.h"

@@ -32,10 +32,10 @@
 #include "absl/status/statusor.h"
 #include "compression/quantization/placement_options.h"
 #include "compression/quantization/range_settings.h"
-#include "compression/quantization/staged_scheduler.h"
 #include "config/compression_config.h"
 #include "graph/graph.h"
 #include "ops/fake_quantize.h"
+#include "schedulers/staged_scheduler.h"
 
 namespace pare::quantization {
 

@@ -1,6 +1,6 @@
 #include "compression/quantization/quantization_statistics.h"
 
-#include "compression/quantization/calibration_net.h"
+#include "compression/analysis/calibration_net.h"
 #include "compression/quantization/placement.h"
 #include "compression/quantization/range_initializer.h"
 #include "gtest/gtest.h"

@@ -11,8 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "compression/analysis/sample_stream.h"
 #include "compression/quantization/range_collector.h"
-#include "compression/quantization/sample_stream.h"
 
 namespace pare::quantization {
 

@@ -7,7 +7,7 @@
 #include <limits>
 #include <string>
 
-#include "compression/quantization/calibration_net.h"
+#include "compression/analysis/calibration_net.h"
 #include "compression/quantization/placement.h"
 #include "config/object_reader.h"
 #include "gtest/gtest.h"

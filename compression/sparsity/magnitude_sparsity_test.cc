@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "compression/sparsity/testing.h"
+#include "compression/analysis/conv_net_testing.h"
 
 namespace pare::sparsity {
 namespace {

@@ -3,7 +3,7 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/gt.h>
 
-#include "compression/sparsity/testing.h"
+#include "compression/analysis/conv_net_testing.h"
 #include "graph/state.h"
 #include "graph/validate.h"
 

@@ -2,7 +2,7 @@
 
 #include <ATen/ops/equal.h>
 
-#include "compression/sparsity/testing.h"
+#include "compression/analysis/conv_net_testing.h"
 
 namespace pare::sparsity {
 namespace {

@@ -3,7 +3,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/equal.h>
 
-#include "compression/sparsity/testing.h"
+#include "compression/analysis/conv_net_testing.h"
 #include "graph/state.h"
 
 namespace pare::sparsity {

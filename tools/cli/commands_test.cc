@@ -8,7 +8,7 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
-#include "compression/quantization/register_quantization.h"
+#include "compression/all_methods.h"
 #include "data/image_writing_test_util.h"
 #include "export/register_exporters.h"
 #include "gmock/gmock.h"
@@ -28,7 +28,7 @@ class Commands : public ::testing::Test {
  protected:
   Commands() {
     exporters::register_exporters();
-    quantization::register_quantization();
+    register_all_methods();
     folder_ = ::testing::TempDir() + "/commands_XXXXXX";
     if (mkdtemp(folder_.data()) == nullptr) std::abort();
   }

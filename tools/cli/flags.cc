@@ -41,6 +41,7 @@ ABSL_FLAG(bool, augment, true, "Random crops and mirrored images.");
 ABSL_FLAG(int64_t, pretrain_epochs, 0,
           "Train uncompressed for so many epochs first (a model of models/ starts random).");
 ABSL_FLAG(int64_t, train_samples, 0, "Train on the first so many images only; 0: on all.");
+ABSL_FLAG(bool, allow_unfinished_schedule, false, "train fewer epochs than the config's schedule needs");
 ABSL_FLAG(bool, resume, false,
           "Go on from the last checkpoint in --output_dir; without it, those that are there are removed.");
 

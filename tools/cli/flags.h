@@ -45,6 +45,7 @@ ABSL_DECLARE_FLAG(bool, augment);
 ABSL_DECLARE_FLAG(int64_t, pretrain_epochs);
 ABSL_DECLARE_FLAG(int64_t, train_samples);
 ABSL_DECLARE_FLAG(bool, resume);
+ABSL_DECLARE_FLAG(bool, allow_unfinished_schedule);
 
 // Memory.
 ABSL_DECLARE_FLAG(bool, caching_allocator);

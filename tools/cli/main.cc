@@ -2,7 +2,7 @@
 
 #include <iostream>
 
-#include "compression/quantization/register_quantization.h"
+#include "compression/all_methods.h"
 #include "export/register_exporters.h"
 #include "tools/cli/all_commands.h"
 #include "tools/cli/command.h"
@@ -14,6 +14,6 @@ int main(int argc, char** argv) {
   pare::tools::return_to_users_folder();
   pare::training::use_all_threads();
   pare::exporters::register_exporters();
-  pare::quantization::register_quantization();
+  pare::register_all_methods();
   return pare::tools::run_command_line({argv + 1, argv + argc}, pare::tools::all_commands(), std::cout, std::cerr);
 }

@@ -50,6 +50,7 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   PARE_ASSIGN_OR_RETURN(train.epochs, count_from_flag(FLAGS_epochs, 1));
   train.output_dir = absl::GetFlag(FLAGS_output_dir);
   train.resume = absl::GetFlag(FLAGS_resume);
+  train.allow_unfinished_schedule = absl::GetFlag(FLAGS_allow_unfinished_schedule);
   train.seed = absl::GetFlag(FLAGS_seed);
   train.freeze_batch_norm_epoch = absl::GetFlag(FLAGS_freeze_batch_norm) ? 0 : -1;
   const auto kind = training::parse_optimizer_kind(absl::GetFlag(FLAGS_optimizer));
@@ -99,12 +100,34 @@ Command train_command() {
                    "--epochs=1 --output_dir=out",
                    "train --config=int8.json --model=mlp --pretrain_epochs=3 --dataset=mnist --data_dir=mnist "
                    "--epochs=1 --output_dir=out"},
-      .flags = {"schedule", "milestones",    "gamma",           "power",         "warmup_epochs",
-                "config",   "model",         "dataset",         "data_dir",      "mean",
-                "std",      "image_size",    "input_shape",     "epochs",        "output_dir",
-                "resume",   "learning_rate", "optimizer",       "weight_decay",  "freeze_batch_norm",
-                "augment",  "batch_size",    "pretrain_epochs", "train_samples", "limit",
-                "seed",     "backend"},
+      .flags = {"schedule",
+                "milestones",
+                "gamma",
+                "power",
+                "warmup_epochs",
+                "config",
+                "model",
+                "dataset",
+                "data_dir",
+                "mean",
+                "std",
+                "image_size",
+                "input_shape",
+                "epochs",
+                "output_dir",
+                "resume",
+                "learning_rate",
+                "optimizer",
+                "weight_decay",
+                "freeze_batch_norm",
+                "augment",
+                "batch_size",
+                "pretrain_epochs",
+                "train_samples",
+                "limit",
+                "seed",
+                "backend",
+                "allow_unfinished_schedule"},
       .run = run_train};
 }
 

@@ -152,7 +152,9 @@ absl::Status Job::check_config() const {
   if (config_.algorithms.empty() || goes_on_) return absl::OkStatus();
   PARE_ASSIGN_OR_RETURN(const OpenedModel trial,
                         open_model(job_.model, opened_.input_shape, {.num_classes = train_images_->num_classes()}));
-  return create_compressed_model(trial.model, config_, {.input_size = {opened_.input_shape}}).status();
+  PARE_ASSIGN_OR_RETURN(const auto compression,
+                        create_compressed_model(trial.model, config_, {.input_size = {opened_.input_shape}}));
+  return training::check_schedule_fits(*compression, job_.train);
 }
 
 // What an earlier training has left there would be taken for this one's by the next --resume.

@@ -45,6 +45,7 @@ ABSL_FLAG(bool, augment, true, "shift and mirror the training images");
 ABSL_FLAG(int64_t, train_samples, 0, "train on the first so many images; 0: all");
 ABSL_FLAG(int64_t, eval_samples, 0, "evaluate on the first so many images; 0: all");
 ABSL_FLAG(uint64_t, seed, 0, "of order, augmentation, dropout, new models' weights and procedural images");
+ABSL_FLAG(bool, allow_unfinished_schedule, false, "train fewer epochs than the config's schedule needs");
 ABSL_FLAG(bool, resume, false, "go on from the last checkpoint in --output_dir");
 ABSL_FLAG(bool, caching_allocator, true, "keep the memory of freed tensors for the next; false: LibTorch's allocator");
 ABSL_FLAG(int64_t, cpu_memory_limit_mb, 0, "fail rather than hold more MiB of tensors than this; 0: no limit");
@@ -93,6 +94,7 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   train.epochs = absl::GetFlag(FLAGS_epochs);
   train.seed = absl::GetFlag(FLAGS_seed);
   train.resume = absl::GetFlag(FLAGS_resume);
+  train.allow_unfinished_schedule = absl::GetFlag(FLAGS_allow_unfinished_schedule);
   train.freeze_batch_norm_epoch = absl::GetFlag(FLAGS_freeze_batch_norm) ? 0.0 : -1.0;
   train.learning_rate.base = absl::GetFlag(FLAGS_learning_rate);
   train.learning_rate.warmup_epochs = absl::GetFlag(FLAGS_warmup_epochs);

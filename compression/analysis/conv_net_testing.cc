@@ -1,4 +1,4 @@
-#include "compression/sparsity/testing.h"
+#include "compression/analysis/conv_net_testing.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace pare::sparsity {
+namespace pare {
 namespace {
 
 at::Tensor random(at::IntArrayRef sizes, uint64_t seed) {
@@ -77,4 +77,4 @@ void train_step(graph::Model& model, double learning_rate) {
   model.eval();
 }
 
-}  // namespace pare::sparsity
+}  // namespace pare

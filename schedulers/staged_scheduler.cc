@@ -1,4 +1,4 @@
-#include "compression/quantization/staged_scheduler.h"
+#include "schedulers/staged_scheduler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 
-namespace pare::quantization {
+namespace pare {
 
 namespace {
 
@@ -67,4 +67,4 @@ Statistics StagedScheduler::statistics() const {
   return statistics;
 }
 
-}  // namespace pare::quantization
+}  // namespace pare

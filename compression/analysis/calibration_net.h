@@ -1,9 +1,9 @@
-// compression/quantization/calibration_net.h: a small network with a batch norm, and a loader over a tensor, for tests.
+// compression/analysis/calibration_net.h: a small network with a batch norm, and a loader over a tensor, for tests.
 //
 //   x [B, 2, 4, 4] -> conv1 (2 -> 4, 3x3, padding 1) -> bn1 -> relu -> conv2 (4 -> 3, 1x1, with bias)
 
-#ifndef PARE_COMPRESSION_QUANTIZATION_CALIBRATION_NET_H_
-#define PARE_COMPRESSION_QUANTIZATION_CALIBRATION_NET_H_
+#ifndef PARE_COMPRESSION_ANALYSIS_CALIBRATION_NET_H_
+#define PARE_COMPRESSION_ANALYSIS_CALIBRATION_NET_H_
 
 #include <ATen/core/Tensor.h>
 
@@ -17,7 +17,7 @@
 #include "data/data_loader.h"
 #include "graph/model.h"
 
-namespace pare::quantization {
+namespace pare {
 
 // Deterministic weights; one factor of bn1 is negative and one is zero. In evaluation mode. The program ends if the
 // graph cannot be built.
@@ -47,6 +47,6 @@ class TensorLoader : public data::DataLoader {
   std::optional<int64_t> position_;
 };
 
-}  // namespace pare::quantization
+}  // namespace pare
 
-#endif  // PARE_COMPRESSION_QUANTIZATION_CALIBRATION_NET_H_
+#endif  // PARE_COMPRESSION_ANALYSIS_CALIBRATION_NET_H_

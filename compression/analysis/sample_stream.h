@@ -1,11 +1,11 @@
-// compression/quantization/sample_stream.h: runs something over the first so many samples of a data loader.
+// compression/analysis/sample_stream.h: runs something over the first so many samples of a data loader.
 //
 //   PARE_ASSIGN_OR_RETURN(int64_t seen, for_each_batch(*model, loader, 256, [&](std::vector<at::Tensor> inputs) {
 //     return model->forward_tensor(inputs).status();
 //   }));
 
-#ifndef PARE_COMPRESSION_QUANTIZATION_SAMPLE_STREAM_H_
-#define PARE_COMPRESSION_QUANTIZATION_SAMPLE_STREAM_H_
+#ifndef PARE_COMPRESSION_ANALYSIS_SAMPLE_STREAM_H_
+#define PARE_COMPRESSION_ANALYSIS_SAMPLE_STREAM_H_
 
 #include <ATen/core/Tensor.h>
 
@@ -18,7 +18,7 @@
 #include "data/data_loader.h"
 #include "graph/model.h"
 
-namespace pare::quantization {
+namespace pare {
 
 // Starts pass 0 and hands out each batch's inputs, on the model's device, the last one cut so that there are
 // `max_samples` at most. Returns how many samples there were: fewer if the loader has no more. Errors: the loader's and
@@ -39,6 +39,6 @@ class EvaluationMode {
   bool was_training_;
 };
 
-}  // namespace pare::quantization
+}  // namespace pare
 
-#endif  // PARE_COMPRESSION_QUANTIZATION_SAMPLE_STREAM_H_
+#endif  // PARE_COMPRESSION_ANALYSIS_SAMPLE_STREAM_H_

@@ -1,4 +1,4 @@
-#include "compression/quantization/staged_scheduler.h"
+#include "schedulers/staged_scheduler.h"
 
 #include <cmath>
 
@@ -6,7 +6,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 
-namespace pare::quantization {
+namespace pare {
 namespace {
 
 struct Fixture {
@@ -91,4 +91,4 @@ TEST(StagedParams, ReadsItsKeys) {
 }
 
 }  // namespace
-}  // namespace pare::quantization
+}  // namespace pare

@@ -1,4 +1,4 @@
-// compression/quantization/staged_scheduler.h: quantizes activations and weights from certain epochs of training on.
+// schedulers/staged_scheduler.h: quantizes activations and weights from certain epochs of training on.
 //
 //   "params": {"activations_quant_start_epoch": 1, "weights_quant_start_epoch": 2,
 //              "lr_poly_drop_start_epoch": 10, "lr_poly_drop_duration_epochs": 30, "disable_wd_start_epoch": 10}
@@ -11,8 +11,8 @@
 // many batches. Here the base is the trainer's own (--learning_rate, --weight_decay), and so is the batch: these keys
 // are accepted, and a logged line says that they have no effect.
 
-#ifndef PARE_COMPRESSION_QUANTIZATION_STAGED_SCHEDULER_H_
-#define PARE_COMPRESSION_QUANTIZATION_STAGED_SCHEDULER_H_
+#ifndef PARE_SCHEDULERS_STAGED_SCHEDULER_H_
+#define PARE_SCHEDULERS_STAGED_SCHEDULER_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -24,7 +24,7 @@
 #include "nlohmann/json_fwd.hpp"
 #include "schedulers/compression_scheduler.h"
 
-namespace pare::quantization {
+namespace pare {
 
 struct StagedParams {
   int64_t activations_quant_start_epoch = 1;
@@ -73,6 +73,6 @@ class StagedScheduler : public CompressionScheduler {
   std::function<void()> on_switch_;
 };
 
-}  // namespace pare::quantization
+}  // namespace pare
 
-#endif  // PARE_COMPRESSION_QUANTIZATION_STAGED_SCHEDULER_H_
+#endif  // PARE_SCHEDULERS_STAGED_SCHEDULER_H_

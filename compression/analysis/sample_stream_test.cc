@@ -1,9 +1,9 @@
-#include "compression/quantization/sample_stream.h"
+#include "compression/analysis/sample_stream.h"
 
-#include "compression/quantization/calibration_net.h"
+#include "compression/analysis/calibration_net.h"
 #include "gtest/gtest.h"
 
-namespace pare::quantization {
+namespace pare {
 namespace {
 
 TEST(SampleStream, CutsTheLastBatch) {
@@ -44,4 +44,4 @@ TEST(SampleStream, EvaluationModeEnds) {
 }
 
 }  // namespace
-}  // namespace pare::quantization
+}  // namespace pare

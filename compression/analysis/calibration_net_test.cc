@@ -1,8 +1,8 @@
-#include "compression/quantization/calibration_net.h"
+#include "compression/analysis/calibration_net.h"
 
 #include "gtest/gtest.h"
 
-namespace pare::quantization {
+namespace pare {
 namespace {
 
 TEST(CalibrationNet, Runs) {
@@ -23,4 +23,4 @@ TEST(TensorLoader, HandsOutEveryRowOnce) {
 }
 
 }  // namespace
-}  // namespace pare::quantization
+}  // namespace pare

@@ -1,4 +1,4 @@
-#include "compression/quantization/calibration_net.h"
+#include "compression/analysis/calibration_net.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace pare::quantization {
+namespace pare {
 
 graph::Node* add_node(graph::Graph& graph, const std::string& scope, const std::string& op,
                       const std::map<std::string, graph::Value*>& arguments) {
@@ -81,4 +81,4 @@ absl::StatusOr<std::optional<data::Batch>> TensorLoader::next() {
   return batch;
 }
 
-}  // namespace pare::quantization
+}  // namespace pare

@@ -1,10 +1,10 @@
-// compression/sparsity/testing.h: a small network and configs for this folder's tests.
+// compression/analysis/conv_net_testing.h: a small network and configs for tests of methods.
 //
 //   auto model = make_conv_net();   // x [B, 3, 8, 8] -> conv1 (3 -> 8) -> relu -> conv2 (8 -> 8) -> mean -> fc (8 ->
 //   4)
 
-#ifndef PARE_COMPRESSION_SPARSITY_TESTING_H_
-#define PARE_COMPRESSION_SPARSITY_TESTING_H_
+#ifndef PARE_COMPRESSION_ANALYSIS_CONV_NET_TESTING_H_
+#define PARE_COMPRESSION_ANALYSIS_CONV_NET_TESTING_H_
 
 #include <memory>
 #include <string>
@@ -15,7 +15,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 
-namespace pare::sparsity {
+namespace pare {
 
 // Random weights, the same each time, that require gradients; in evaluation mode.
 std::shared_ptr<graph::Model> make_conv_net();
@@ -29,6 +29,6 @@ at::Tensor run(graph::Model& model);
 // A step of gradient descent with momentum and weight decay by hand: moves every parameter that requires a gradient.
 void train_step(graph::Model& model, double learning_rate);
 
-}  // namespace pare::sparsity
+}  // namespace pare
 
-#endif  // PARE_COMPRESSION_SPARSITY_TESTING_H_
+#endif  // PARE_COMPRESSION_ANALYSIS_CONV_NET_TESTING_H_

@@ -1,4 +1,4 @@
-#include "compression/quantization/sample_stream.h"
+#include "compression/analysis/sample_stream.h"
 
 #include <algorithm>
 #include <optional>
@@ -7,7 +7,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 
-namespace pare::quantization {
+namespace pare {
 
 absl::StatusOr<int64_t> for_each_batch(const graph::Model& model, data::DataLoader& loader, int64_t max_samples,
                                        absl::FunctionRef<absl::Status(std::vector<at::Tensor> inputs)> visit) {
@@ -33,4 +33,4 @@ absl::StatusOr<int64_t> for_each_batch(const graph::Model& model, data::DataLoad
   return seen;
 }
 
-}  // namespace pare::quantization
+}  // namespace pare

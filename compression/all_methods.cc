@@ -1,0 +1,17 @@
+#include "compression/all_methods.h"
+
+#include "compression/binarization/register_binarization.h"
+#include "compression/distillation/register_distillation.h"
+#include "compression/quantization/register_quantization.h"
+#include "compression/sparsity/register_sparsity.h"
+
+namespace pare {
+
+void register_all_methods() {
+  binarization::register_binarization();
+  distillation::register_distillation();
+  quantization::register_quantization();
+  sparsity::register_sparsity();
+}
+
+}  // namespace pare

@@ -1,0 +1,19 @@
+#include "compression/all_methods.h"
+
+#include "compression/registry.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace pare {
+namespace {
+
+TEST(AllMethods, AllSurviveLinking) {
+  const auto all = ::testing::ElementsAre("binarization", "const_sparsity", "knowledge_distillation",
+                                          "magnitude_sparsity", "n_of_m_sparsity", "quantization", "rb_sparsity");
+  EXPECT_THAT(registered_algorithms(), all);
+  register_all_methods();
+  EXPECT_THAT(registered_algorithms(), all);
+}
+
+}  // namespace
+}  // namespace pare
