@@ -159,8 +159,12 @@ TEST(FilterPruning, IgnoredLayersKeepTheirFilters) {
   for (const PrunedLayer& layer : (*made)->units().layers()) {
     const bool has_units =
         std::any_of(layer.units.begin(), layer.units.end(), [](int32_t unit) { return unit != kNoUnit; });
-    if (layer.layer.name == "layer3.0.conv1") EXPECT_FALSE(has_units);
-    if (layer.layer.name == "layer1.0.conv1") EXPECT_TRUE(has_units);
+    if (layer.layer.name == "layer3.0.conv1") {
+      EXPECT_FALSE(has_units);
+    }
+    if (layer.layer.name == "layer1.0.conv1") {
+      EXPECT_TRUE(has_units);
+    }
   }
 }
 

@@ -176,8 +176,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"vision_transformer",
              [] { return models::make_vision_transformer({.patch_size = 8, .width = 48, .depth = 2, .heads = 4}, {}); },
              {1, 3, 32, 32}},
-        Case{"grouped_net", [] { return absl::StatusOr(make_grouped_net()); }, {1, 3, 16, 16}},
-        Case{"squeeze_excite_net", [] { return absl::StatusOr(make_squeeze_excite_net()); }, {1, 3, 16, 16}}),
+        Case{"grouped_net", make_grouped_net, {1, 3, 16, 16}},
+        Case{"squeeze_excite_net", make_squeeze_excite_net, {1, 3, 16, 16}}),
     [](const auto& each) { return each.param.name; });
 
 }  // namespace

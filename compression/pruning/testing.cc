@@ -4,6 +4,8 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/nn/module.h>
 
+#include <algorithm>
+
 #include "graph/import.h"
 #include "gtest/gtest.h"
 
@@ -40,7 +42,8 @@ AlgorithmConfig pruning_config(nlohmann::json params, nlohmann::json more) {
   config.name = "filter_pruning";
   config.path = "$.compression";
   config.object = {{"algorithm", "filter_pruning"}, {"params", std::move(params)}};
-  config.object.update(more);
+  if (config.object["params"].is_null()) config.object["params"] = nlohmann::json::object();
+  if (!more.is_null()) config.object.update(more);
   if (more.contains("ignored_scopes")) config.ignored_scopes = more["ignored_scopes"].get<std::vector<std::string>>();
   return config;
 }
@@ -48,7 +51,7 @@ AlgorithmConfig pruning_config(nlohmann::json params, nlohmann::json more) {
 std::unique_ptr<FilterPruning> prune(const std::shared_ptr<graph::Model>& model, nlohmann::json params,
                                      const InputSize& input_size) {
   nlohmann::json all = {{"schedule", "baseline"}, {"round_to", 1}};
-  all.update(params);
+  if (!params.is_null()) all.update(params);
   auto method = FilterPruning::create(model, pruning_config(std::move(all)), input_size);
   EXPECT_TRUE(method.ok()) << method.status();
   return method.ok() ? *std::move(method) : nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -48,6 +49,32 @@ void UnitSelection::remove_least(const std::vector<double>& importances, std::ve
   }
 }
 
+// A layer that shares only some of its units with others of its cluster may keep another number than the cluster: its
+// most important units come back until that is a multiple, too. They may come back to other layers with that.
+void UnitSelection::keep_multiples(const std::vector<double>& importances, RemovedUnits& removed) const {
+  if (options_.round_to == 1) return;
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const PrunedLayer& layer : units_.layers()) {
+      int64_t kept = 0;
+      std::optional<size_t> best;
+      bool is_wide = false;
+      for (const int32_t unit : layer.units) {
+        const auto i = static_cast<size_t>(unit);
+        if (unit == kNoUnit || !removed[i]) {
+          ++kept;
+          continue;
+        }
+        is_wide = is_wide || units_.clusters()[units_.units()[i].cluster].has_wide_units;
+        if (!best.has_value() || importances[i] > importances[*best]) best = i;
+      }
+      if (!best.has_value() || is_wide || kept % options_.round_to == 0) continue;
+      removed[*best] = false;
+      changed = true;
+    }
+  }
+}
+
 RemovedUnits UnitSelection::at_level(const std::vector<double>& importances, double level) const {
   RemovedUnits removed(units_.units().size(), false);
   if (level <= 0) return removed;
@@ -55,6 +82,7 @@ RemovedUnits UnitSelection::at_level(const std::vector<double>& importances, dou
     for (const PruningCluster& cluster : units_.clusters()) {
       remove_least(importances, cluster.units, to_remove(cluster, share_of(level, cluster.units.size())), removed);
     }
+    keep_multiples(importances, removed);
     return removed;
   }
   std::vector<size_t> all(units_.units().size());
@@ -65,6 +93,7 @@ RemovedUnits UnitSelection::at_level(const std::vector<double>& importances, dou
     const auto wanted = std::count_if(cluster.units.begin(), cluster.units.end(), [&](size_t i) { return ranked[i]; });
     remove_least(importances, cluster.units, to_remove(cluster, wanted), removed);
   }
+  keep_multiples(importances, removed);
   return removed;
 }
 

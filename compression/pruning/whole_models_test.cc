@@ -52,10 +52,10 @@ std::vector<Case> cases() {
       {"mobilenet_v2", mobile, cifar, {}, 0.3},
       {"mobilenet_v2_everything", mobile, cifar, everything, 0.5},
       {"vision_transformer", transformer, cifar, {}, 0.3},
-      {"dense_net", [] { return absl::StatusOr(make_dense_net()); }, small, {}, 0.3},
-      {"squeeze_excite_net", [] { return absl::StatusOr(make_squeeze_excite_net()); }, small, everything, 0.3},
-      {"grouped_net", [] { return absl::StatusOr(make_grouped_net()); }, small, everything, 0.3},
-      {"decoder_net", [] { return absl::StatusOr(make_decoder_net()); }, small, everything, 0.3},
+      {"dense_net", make_dense_net, small, {}, 0.3},
+      {"squeeze_excite_net", make_squeeze_excite_net, small, everything, 0.3},
+      {"grouped_net", make_grouped_net, small, everything, 0.3},
+      {"decoder_net", make_decoder_net, small, everything, 0.3},
   };
 }
 
@@ -94,7 +94,9 @@ TEST_P(WholeModels, ComputeTheSameMaskedAndWithoutTheChannels) {
     EXPECT_NEAR(parameters, wanted, 0.5);
     for (const auto& [name, buffer] : model.named_buffers()) EXPECT_EQ(name.find("filter_mask"), std::string::npos);
     const ModelCost cost = method->cost().of(*method->removed());
-    if (level == 0.5) EXPECT_GT(1 - cost.flops / method->cost().full().flops, GetParam().least_removed);
+    if (level == 0.5) {
+      EXPECT_GT(1 - cost.flops / method->cost().full().flops, GetParam().least_removed);
+    }
   }
 }
 
@@ -162,7 +164,9 @@ TEST(WholeModelsReal, ATracedResNet20) {
     EXPECT_LT(left, everything ? 0.65 : 0.85);
     for (const PrunedLayer& layer : method->units().layers()) {
       const at::Tensor& weight = layer.layer.weight->tensor();
-      if (!everything && weight.dim() == 4) EXPECT_EQ(weight.size(0) % 8, 0) << layer.layer.name;
+      if (!everything && weight.dim() == 4) {
+        EXPECT_EQ(weight.size(0) % 8, 0) << layer.layer.name;
+      }
     }
   }
 }
