@@ -103,7 +103,7 @@ TEST_P(WholeModels, ComputeTheSameMaskedAndWithoutTheChannels) {
 TEST_P(WholeModels, GoOnTrainingAlike) {
   const auto masked = pruned({{"pruning_target", 0.5}}), smaller = pruned({{"pruning_target", 0.5}});
   ASSERT_TRUE(smaller->remove_pruned_channels().ok());
-  for (FilterPruning* method : {masked.get(), smaller.get()}) train(*method->model(), input(8), 3, 0.01);
+  for (FilterPruning* method : {masked.get(), smaller.get()}) train(*method->model(), input(8), 3, 1e-3);
   EXPECT_LT(difference(run(*smaller->model(), input()), run(*masked->model(), input())), 1e-3);
   // The masked one can be cut now as well.
   const at::Tensor before = run(*masked->model(), input());
@@ -161,7 +161,7 @@ TEST(WholeModelsReal, ATracedResNet20) {
     ASSERT_TRUE(method->remove_pruned_channels().ok());
     EXPECT_LT(difference(run(**model, input), masked), 1e-5);
     const double left = method->cost().of(*method->removed()).flops / method->cost().full().flops;
-    EXPECT_LT(left, everything ? 0.65 : 0.85);
+    EXPECT_LT(left, everything ? 0.75 : 0.85);
     for (const PrunedLayer& layer : method->units().layers()) {
       const at::Tensor& weight = layer.layer.weight->tensor();
       if (!everything && weight.dim() == 4) {
