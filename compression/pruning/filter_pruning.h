@@ -46,8 +46,7 @@ class FilterPruning : public CompressionAlgorithm {
 
   CompressionScheduler& scheduler() override { return *settings_.schedule; }
   CompressionStage stage() const override;
-  // "level" and "target_level" (of filters or FLOPs), "flops", "parameters", "filters", each with "full_" and
-  // "share_removed" ones, and the table "layers".
+  // "level" (the schedule's), "target_level", "target_is_of" ("filters" or "flops"), and pruning_statistics.h's.
   Statistics statistics() const override;
   absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) override;
   // Learns the ranking if the config asks for it.

@@ -1,5 +1,7 @@
 #include "compression/pruning/filter_pruning_config.h"
 
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "config/object_reader.h"
 #include "schedulers/pruning_options.h"
@@ -38,6 +40,10 @@ absl::StatusOr<FilterPruningConfig> FilterPruningConfig::parse(const AlgorithmCo
   config::ObjectReader reader(config.object, config.path);
   accept_common_keys(reader);
   const double initial = reader.number("pruning_init", 0.0, {.min = 0, .max = 1});
+  if (reader.object("initializer") != nullptr) {
+    log_warning(absl::StrCat(reader.path_of("initializer"),
+                             " is accepted and has no effect: batch norms adapt to the masks in training"));
+  }
   config::ObjectReader params(reader.object("params"), reader.path_of("params"));
   PARE_RETURN_IF_ERROR(reader.finish());
 

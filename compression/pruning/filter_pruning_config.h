@@ -3,7 +3,7 @@
 //   {"algorithm": "filter_pruning", "pruning_init": 0.1,
 //    "params": {"schedule": "exponential", "pruning_target": 0.4, "pruning_steps": 10, "filter_importance": "L2"}}
 //
-// Beside the algorithm: pruning_init (0). In params:
+// Beside the algorithm: pruning_init (0), initializer (read and without effect). In params:
 //   schedule (exponential | baseline | exponential_with_bias) and its keys: pruning_target (0.5) or
 //     pruning_flops_target, num_init_steps (0), pruning_steps (100)
 //   filter_importance (L2 | L1 | geometric_median)

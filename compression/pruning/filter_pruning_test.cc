@@ -136,6 +136,13 @@ TEST(FilterPruning, MistakesInTheConfigAreNamed) {
   EXPECT_THAT(make({{"legr_params", {{"sample", 9}, {"population", 4}}}}).status().message(), HasSubstr("sample"));
 }
 
+TEST(FilterPruning, KeysOfNncfAreTaken) {
+  const Json params = {{"schedule", "baseline"}, {"filter_importance", "geometric_median"}, {"zero_grad", true}};
+  const Json more = {{"pruning_init", 0.1}, {"initializer", {{"batchnorm_adaptation", Json::object()}}}};
+  const auto made = make(params, more);
+  EXPECT_TRUE(made.ok()) << made.status();
+}
+
 TEST(FilterPruning, FlopsOutOfReachSayWhatIsWithin) {
   const absl::Status status = make({{"schedule", "baseline"}, {"pruning_flops_target", 0.95}}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);

@@ -72,8 +72,8 @@ using LabelRules = std::map<std::string, LabelRule, std::less<>>;
 // Unknown operators get one that fixes.
 const LabelRule& find_label_rule(const graph::Node& node);
 
-// Broadcasts `inputs` to `out`: the labels of aligned axes are united. Returns nothing; `is_zero` of the result is true
-// where all labelled inputs have it.
+// Broadcasts `inputs` to `out`: the labels of aligned axes are united. `is_zero` of the result is true where it is of
+// all inputs that have labels there.
 void broadcast(RuleContext& context, const std::vector<const TensorLabels*>& inputs, TensorLabels& out);
 
 // By the operator's name ("aten::relu"); transforms and structures have their own.

@@ -4,10 +4,10 @@
 //   const RemovedUnits removed = selection.at_level(importances, 0.5);
 //   PARE_ASSIGN_OR_RETURN(RemovedUnits fewer, selection.at_flops(importances, 0.4, cost));   // 40% of the FLOPs go
 //
-// Level: the share of the units that goes, in each cluster, or of all units by one ranking. The number of channels that a
-// cluster keeps, and the number of filters that each of its layers keeps, is then rounded up to a multiple of `round_to`
-// (or to all of them), but for units of several filters (heads). Whatever the level, an axis keeps one index: no layer
-// loses all of its filters.
+// Level: the share of the units that goes, in each cluster, or of all units by one ranking. The number of channels that
+// a cluster keeps, and the number of filters that each of its layers keeps, is then rounded up to a multiple of
+// `round_to` (or to all of them), but for units of several filters (heads). Whatever the level, an axis keeps one
+// index: no layer loses all of its filters.
 
 #ifndef PARE_COMPRESSION_PRUNING_UNIT_SELECTION_H_
 #define PARE_COMPRESSION_PRUNING_UNIT_SELECTION_H_
