@@ -2,6 +2,7 @@
 
 #include "compression/binarization/register_binarization.h"
 #include "compression/distillation/register_distillation.h"
+#include "compression/pruning/register_pruning.h"
 #include "compression/quantization/register_quantization.h"
 #include "compression/sparsity/register_sparsity.h"
 
@@ -10,6 +11,7 @@ namespace pare {
 void register_all_methods() {
   binarization::register_binarization();
   distillation::register_distillation();
+  pruning::register_pruning();
   quantization::register_quantization();
   sparsity::register_sparsity();
 }

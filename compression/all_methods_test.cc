@@ -8,7 +8,7 @@ namespace pare {
 namespace {
 
 TEST(AllMethods, AllSurviveLinking) {
-  const auto all = ::testing::ElementsAre("binarization", "const_sparsity", "knowledge_distillation",
+  const auto all = ::testing::ElementsAre("binarization", "const_sparsity", "filter_pruning", "knowledge_distillation",
                                           "magnitude_sparsity", "n_of_m_sparsity", "quantization", "rb_sparsity");
   EXPECT_THAT(registered_algorithms(), all);
   register_all_methods();

@@ -17,6 +17,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,6 +50,10 @@ class Transform {
   // Everything that decides forward() and is no tensor. null: nothing.
   virtual nlohmann::json state() const;
   virtual absl::Status set_state(const nlohmann::json& state);
+
+  // The axis of inputs[0] whose elements the further inputs of one dimension count: of a quantizer with a scale per
+  // channel, the channels'. -1: there is none. Who takes channels out of inputs[0] takes the same out of those inputs.
+  virtual int64_t channel_axis() const { return -1; }
 
  private:
   std::string owner_;

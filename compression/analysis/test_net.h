@@ -13,6 +13,7 @@
 #include <ATen/ops/ones.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -30,12 +31,14 @@ class TestNet {
   // The modules' classes along a scope, outermost first, of the nodes that come after; for NNCF's names.
   std::map<std::string, std::vector<std::string>> classes;
 
-  graph::Graph& graph() { return graph_; }
-  graph::Value* input(const std::string& name) { return graph_.add_input(name); }
-  void output(graph::Value* value) { graph_.set_output(value); }
+  graph::Graph& graph() { return *graph_; }
+  // For a graph::Model. Nothing can be built after it.
+  std::unique_ptr<graph::Graph> take_graph() { return std::move(graph_); }
+  graph::Value* input(const std::string& name) { return graph_->add_input(name); }
+  void output(graph::Value* value) { graph_->set_output(value); }
 
   graph::Value* parameter(const std::string& name, const std::vector<int64_t>& shape) {
-    return graph_.add_parameter(name, at::ones(shape)).value();
+    return graph_->add_parameter(name, at::ones(shape)).value();
   }
 
   // Arguments that are not named take their default, or None.
@@ -47,14 +50,14 @@ class TestNet {
     for (const c10::Argument& argument : schema.arguments()) {
       const auto given = arguments.find(argument.name());
       if (given == arguments.end()) {
-        values.push_back(graph_.add_constant(argument.default_value().value_or(c10::IValue())));
+        values.push_back(graph_->add_constant(argument.default_value().value_or(c10::IValue())));
       } else if (std::holds_alternative<graph::Value*>(given->second)) {
         values.push_back(std::get<graph::Value*>(given->second));
       } else {
-        values.push_back(graph_.add_constant(std::get<c10::IValue>(given->second)));
+        values.push_back(graph_->add_constant(std::get<c10::IValue>(given->second)));
       }
     }
-    auto made = graph_.add_operator(op, overload, std::move(values), place);
+    auto made = graph_->add_operator(op, overload, std::move(values), place);
     EXPECT_TRUE(made.ok()) << made.status();
     return *made;
   }
@@ -141,7 +144,7 @@ class TestNet {
   }
 
   graph::Value* cat(const std::string& scope, const std::vector<graph::Value*>& pieces) {
-    auto list = graph_.add_structure("prim::ListConstruct", pieces, 1, {.scope = scope}, c10::TensorType::get());
+    auto list = graph_->add_structure("prim::ListConstruct", pieces, 1, {.scope = scope}, c10::TensorType::get());
     EXPECT_TRUE(list.ok()) << list.status();
     return op(scope, "aten::cat", "", {{"tensors", (*list)->output()}, {"dim", c10::IValue(int64_t{1})}});
   }
@@ -151,7 +154,7 @@ class TestNet {
     return c10::Dispatcher::singleton().findSchemaOrThrow(op.c_str(), overload.c_str()).schema();
   }
 
-  graph::Graph graph_;
+  std::unique_ptr<graph::Graph> graph_ = std::make_unique<graph::Graph>();
 };
 
 }  // namespace pare

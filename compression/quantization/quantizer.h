@@ -59,7 +59,7 @@ class Quantizer : public graph::Transform {
   const std::string& name() const { return name_; }
   const QuantizerConfig& config() const { return config_; }
   bool is_weight() const { return options_.is_weight; }
-  int64_t channel_axis() const { return config_.per_channel ? options_.channel_axis : -1; }
+  int64_t channel_axis() const override { return config_.per_channel ? options_.channel_axis : -1; }
   bool is_signed() const { return is_signed_; }
   LevelRange levels() const { return level_range(config_, is_signed_); }
 

@@ -1,0 +1,144 @@
+#include "compression/pruning/ranking_training.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "base/status_macros.h"
+#include "base/torch_guard.h"
+
+namespace pare::pruning {
+namespace {
+
+constexpr double kMomentum = 0.9;
+
+at::Tensor random_state() {
+  at::Generator generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  return generator.get_state();
+}
+
+void set_random_state(const at::Tensor& state) {
+  at::Generator generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  generator.set_state(state);
+}
+
+// Puts back what the model is made of when it goes.
+class Snapshot {
+ public:
+  explicit Snapshot(graph::Model& model) : model_(model), was_training_(model.is_training()), random_(random_state()) {
+    for (const auto& values : {model.graph().parameters(), model.graph().buffers()}) {
+      for (const graph::Value* value : values) {
+        at::Tensor tensor = value->tensor();
+        kept_.push_back({tensor, tensor.detach().clone(), tensor.grad()});
+      }
+    }
+  }
+  ~Snapshot() {
+    const at::NoGradGuard no_grad;
+    for (Kept& kept : kept_) {
+      kept.tensor.detach().copy_(kept.copy);
+      if (kept.tensor.is_leaf()) kept.tensor.mutable_grad() = kept.gradient;
+    }
+    set_random_state(random_);
+    model_.train(was_training_);
+  }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  struct Kept {
+    at::Tensor tensor, copy, gradient;
+  };
+  graph::Model& model_;
+  bool was_training_;
+  at::Tensor random_;
+  std::vector<Kept> kept_;
+};
+
+absl::StatusOr<data::Batch> next_batch(data::DataLoader& loader, const graph::Model& model) {
+  PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, loader.next());
+  if (!batch.has_value()) {
+    PARE_RETURN_IF_ERROR(loader.start_epoch(0));
+    PARE_ASSIGN_OR_RETURN(batch, loader.next());
+  }
+  if (!batch.has_value()) return absl::InvalidArgumentError("the data loader gives no batches to learn a ranking from");
+  if (!batch->targets.defined()) {
+    return absl::InvalidArgumentError("the data loader gives no targets, but a ranking is learned from a loss");
+  }
+  const std::vector<at::Tensor> parameters = model.parameters();
+  if (parameters.empty()) return *std::move(batch);
+  return guard_torch("moving a batch to the model", [&] {
+    for (at::Tensor& input : batch->inputs) input = input.to(parameters[0].device());
+    batch->targets = batch->targets.to(parameters[0].device());
+    return *std::move(batch);
+  });
+}
+
+absl::StatusOr<at::Tensor> loss_of(graph::Model& model, const data::Batch& batch) {
+  PARE_ASSIGN_OR_RETURN(const at::Tensor output, model.forward_tensor(batch.inputs));
+  return guard_torch("the loss of a ranking", [&] { return at::cross_entropy_loss(output, batch.targets); });
+}
+
+}  // namespace
+
+std::vector<double> importance_deviations(const std::vector<std::vector<double>>& filters) {
+  std::vector<double> deviations;
+  for (const std::vector<double>& layer : filters) {
+    const auto count = static_cast<double>(layer.size());
+    double sum = 0, squares = 0;
+    for (const double each : layer) {
+      sum += each;
+      squares += each * each;
+    }
+    const double variance = std::max(0.0, squares / count - sum / count * (sum / count));
+    deviations.push_back(squares > 0 ? std::sqrt(variance / squares) : 0.0);
+  }
+  return deviations;
+}
+
+absl::StatusOr<double> loss_after_training(graph::Model& model, data::DataLoader& loader,
+                                           const std::function<absl::Status()>& prune,
+                                           const RankingTrainingOptions& options) {
+  const Snapshot snapshot(model);
+  PARE_RETURN_IF_ERROR(prune());
+  PARE_RETURN_IF_ERROR(loader.start_epoch(0));
+  std::vector<std::pair<at::Tensor, at::Tensor>> velocities;  // of each parameter
+  for (const at::Tensor& parameter : model.parameters()) {
+    if (parameter.requires_grad()) velocities.emplace_back(parameter, at::zeros_like(parameter.detach()));
+  }
+  model.train();
+  for (int64_t step = 0; step < options.train_steps; ++step) {
+    PARE_ASSIGN_OR_RETURN(const data::Batch batch, next_batch(loader, model));
+    model.zero_grad();
+    PARE_ASSIGN_OR_RETURN(const at::Tensor loss, loss_of(model, batch));
+    PARE_RETURN_IF_ERROR(guard_torch("training to learn a ranking", [&] {
+      loss.backward();
+      const at::NoGradGuard no_grad;
+      for (auto& [parameter, velocity] : velocities) {
+        if (!parameter.grad().defined()) continue;
+        velocity.mul_(kMomentum).add_(parameter.grad());
+        parameter.sub_(velocity, options.learning_rate);
+      }
+    }));
+  }
+  model.eval();
+  const at::NoGradGuard no_grad;
+  double sum = 0;
+  for (int64_t i = 0; i < options.evaluation_batches; ++i) {
+    PARE_ASSIGN_OR_RETURN(const data::Batch batch, next_batch(loader, model));
+    PARE_ASSIGN_OR_RETURN(const at::Tensor loss, loss_of(model, batch));
+    sum += loss.item<double>();
+  }
+  return sum / static_cast<double>(options.evaluation_batches);
+}
+
+}  // namespace pare::pruning
