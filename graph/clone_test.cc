@@ -15,7 +15,7 @@ namespace {
 class Scale : public Transform {
  public:
   std::string_view type() const override { return "scale"; }
-  at::Tensor forward(at::ArrayRef<at::Tensor> inputs) override { return inputs[0] * inputs[1]; }
+  at::Tensor forward(at::ArrayRef<at::Tensor> inputs) override { return inputs[0].mul(inputs[1]); }
 };
 
 // y = linear(x, scale(weight)) + bias, hooked at x as well
