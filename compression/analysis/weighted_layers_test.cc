@@ -83,7 +83,7 @@ TEST(WeightedLayers, AWeightThatTwoOperatorsShareIsOneLayer) {
 TEST(WeightedLayers, LooksThroughOtherMethodsTransforms) {
   struct Halve : graph::Transform {
     std::string_view type() const override { return "halve"; }
-    at::Tensor forward(at::ArrayRef<at::Tensor> inputs) override { return inputs[0] * 0.5; }
+    at::Tensor forward(at::ArrayRef<at::Tensor> inputs) override { return inputs[0].mul(0.5); }
   };
   TestNet net;
   net.output(net.conv("conv", net.input("x"), 3, 8));
