@@ -102,6 +102,11 @@ absl::StatusOr<BackendChoice> choose_backend(std::string_view specification, con
   const std::string_view name = specification.substr(0, colon);
   PARE_ASSIGN_OR_RETURN(const KernelBackend* backend, find_backend(name));
   if (colon != std::string_view::npos) {
+    if (colon + 1 == specification.size()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("kernel backend '", std::string(specification), "' names no device behind the colon: write '",
+                       backend->name, "' for its best device, or '", backend->name, ":' and a number or a name"));
+    }
     if (backend->select_device == nullptr) {
       return absl::InvalidArgumentError(absl::StrCat("kernel backend '", std::string(specification),
                                                      "' names a device, but ", backend->name,

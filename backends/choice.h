@@ -27,8 +27,8 @@ struct BackendChoice {
 };
 
 // Selects the device that is asked for as well. Errors: NotFound, with the names or devices that there are;
-// InvalidArgument for a device of a backend that has none; Unavailable where the backend does not run on this machine.
-// clock: what measures the time.
+// InvalidArgument for a device of a backend that has none, or a colon without a device; Unavailable where the backend
+// does not run on this machine. clock: what measures the time.
 absl::StatusOr<BackendChoice> choose_backend(std::string_view specification, const Execution& execution,
                                              absl::FunctionRef<absl::Time()> clock = absl::Now);
 

@@ -89,6 +89,16 @@ TEST_F(ChoiceTest, ADeviceIsSelected) {
   EXPECT_EQ(choose_backend("plain:0", {}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(ChoiceTest, AColonWithoutADeviceIsRefused) {
+  selected_device = "before";
+  for (const char* specification : {"quick:", "plain:"}) {
+    const absl::Status status = choose_backend(specification, {}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << specification;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("names no device behind the colon")) << specification;
+  }
+  EXPECT_EQ(selected_device, "before");
+}
+
 TEST_F(ChoiceTest, WhatIsNotThereIsSaid) {
   EXPECT_THAT(std::string(choose_backend("kwick", {}).status().message()), HasSubstr("no kernel backend is called"));
   const absl::Status absent = choose_backend("absent", {}).status();

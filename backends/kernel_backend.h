@@ -323,6 +323,8 @@ struct DeviceDescription {
   bool is_software = false;
   // Limits and features: pairs of a name and a value.
   std::vector<std::pair<std::string, std::string>> properties;
+  // Whether it is the one that is in use: of a backend's devices at most one.
+  bool is_selected = false;
 };
 
 // A set of kernels under a name. A function that is not set stands for what the backend lacks.

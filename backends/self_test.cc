@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "backends/device_arrays.h"
+#include "backends/host_memory.h"
 #include "backends/reference/backend.h"
 #include "base/status_macros.h"
 
@@ -20,53 +20,11 @@ namespace {
 // Not a multiple of any vector or workgroup.
 constexpr int64_t kElements = 100'003;
 
-// Host memory as device memory, for backends that work on it.
-class HostMemory : public DeviceMemory {
- public:
-  absl::StatusOr<void*> allocate(int64_t bytes) override { return ::operator new (bytes, std::align_val_t{256}); }
-  void free(void* address) override { ::operator delete (address, std::align_val_t{256}); }
-  absl::Status copy_from_host(void* to, const void* from, int64_t bytes) override { return copy(to, from, bytes); }
-  absl::Status copy_to_host(void* to, const void* from, int64_t bytes) override { return copy(to, from, bytes); }
-  absl::Status copy(void* to, const void* from, int64_t bytes) override {
-    std::memcpy(to, from, bytes);
-    return absl::OkStatus();
-  }
-  absl::Status synchronize() override { return absl::OkStatus(); }
-};
-
-absl::StatusOr<DeviceMemory*> memory_of(const KernelBackend& backend) {
-  static auto* const host = new HostMemory;
-  if (backend.memory == nullptr) return host;
+// host: for backends that work on it.
+absl::StatusOr<DeviceMemory*> memory_of(const KernelBackend& backend, HostMemory& host) {
+  if (backend.memory == nullptr) return &host;
   return backend.memory();
 }
-
-// Arrays on a device, freed with it.
-class Arrays {
- public:
-  explicit Arrays(DeviceMemory& memory) : memory_(memory) {}
-  ~Arrays() {
-    for (void* address : addresses_) memory_.free(address);
-  }
-
-  template <typename T>
-  absl::StatusOr<T*> copy_of(const std::vector<T>& numbers) {
-    const auto bytes = static_cast<int64_t>(numbers.size() * sizeof(T));
-    PARE_ASSIGN_OR_RETURN(void* const address, memory_.allocate(bytes));
-    addresses_.push_back(address);
-    PARE_RETURN_IF_ERROR(memory_.copy_from_host(address, numbers.data(), bytes));
-    return static_cast<T*>(address);
-  }
-  template <typename T>
-  absl::StatusOr<std::vector<T>> read(const T* address, int64_t count) {
-    std::vector<T> numbers(count);
-    PARE_RETURN_IF_ERROR(memory_.copy_to_host(numbers.data(), address, static_cast<int64_t>(count * sizeof(T))));
-    return numbers;
-  }
-
- private:
-  DeviceMemory& memory_;
-  std::vector<void*> addresses_;
-};
 
 // Numbers in [-4, 4) with ties between levels of a step of 1/8.
 std::vector<float> test_numbers(uint64_t draw) {
@@ -97,7 +55,7 @@ using Call = std::function<absl::Status(const KernelTable<float>&, const Executi
 
 absl::StatusOr<Results> results_of(const KernelTable<float>& table, const Execution& execution, DeviceMemory& memory,
                                    const Call& call) {
-  Arrays arrays(memory);
+  DeviceArrays arrays(memory);
   Tensors tensors{};
   PARE_ASSIGN_OR_RETURN(tensors.x, arrays.copy_of(test_numbers(0)));
   PARE_ASSIGN_OR_RETURN(tensors.other, arrays.copy_of(test_numbers(1)));
@@ -145,7 +103,7 @@ absl::Status compare(const char* kernel, const Results& actual, const Results& e
 
 // The device's own copy, of a length that no vector divides.
 absl::Status check_copy(DeviceMemory& memory) {
-  Arrays arrays(memory);
+  DeviceArrays arrays(memory);
   const std::vector<float> numbers = test_numbers(2);
   PARE_ASSIGN_OR_RETURN(const float* const from, arrays.copy_of(numbers));
   PARE_ASSIGN_OR_RETURN(float* const to, arrays.copy_of(std::vector<float>(kElements)));
@@ -160,15 +118,15 @@ absl::Status check_copy(DeviceMemory& memory) {
 absl::Status self_test(const KernelBackend& backend, const Execution& execution) {
   const KernelTable<float>* const table = backend.table<float>(backend.device_kind);
   if (table == nullptr) return absl::UnavailableError(absl::StrCat(backend.name, " does not run on this machine"));
-  PARE_ASSIGN_OR_RETURN(DeviceMemory* const memory, memory_of(backend));
-  static auto* const host = new HostMemory;
+  HostMemory host;
+  PARE_ASSIGN_OR_RETURN(DeviceMemory* const memory, memory_of(backend, host));
   const Layout layout = Layout::per_tensor(kElements);
   const auto grid_of = [](const Tensors& t) {
     return QuantizationGrid{t.parameters, t.parameters + 1, t.parameters + 2, t.parameters + 3};
   };
   const auto check = [&](const char* kernel, bool present, const Call& call) -> absl::Status {
     if (!present) return absl::OkStatus();
-    PARE_ASSIGN_OR_RETURN(const Results expected, results_of(reference_kernels<float>(), {}, *host, call));
+    PARE_ASSIGN_OR_RETURN(const Results expected, results_of(reference_kernels<float>(), {}, host, call));
     PARE_ASSIGN_OR_RETURN(const Results actual, results_of(*table, execution, *memory, call));
     return compare(kernel, actual, expected);
   };
@@ -201,11 +159,12 @@ absl::Status self_test(const KernelBackend& backend, const Execution& execution)
 absl::StatusOr<Bandwidth> measure_bandwidth(const KernelBackend& backend, const Execution& execution) {
   constexpr int64_t kBytes = int64_t{64} << 20;
   constexpr int kRepetitions = 5;
-  PARE_ASSIGN_OR_RETURN(DeviceMemory* const memory, memory_of(backend));
-  Arrays arrays(*memory);
-  std::vector<char> host(kBytes, 1);
-  PARE_ASSIGN_OR_RETURN(char* const x, arrays.copy_of(host));
-  PARE_ASSIGN_OR_RETURN(char* const y, arrays.copy_of(host));
+  HostMemory host(execution);
+  PARE_ASSIGN_OR_RETURN(DeviceMemory* const memory, memory_of(backend, host));
+  DeviceArrays arrays(*memory);
+  std::vector<char> bytes(kBytes, 1);
+  PARE_ASSIGN_OR_RETURN(char* const x, arrays.copy_of(bytes));
+  PARE_ASSIGN_OR_RETURN(char* const y, arrays.copy_of(bytes));
   const auto best_of = [&](const std::function<absl::Status()>& copy) -> absl::StatusOr<double> {
     absl::Duration least = absl::InfiniteDuration();
     for (int repetition = 0; repetition < kRepetitions; ++repetition) {
@@ -217,17 +176,11 @@ absl::StatusOr<Bandwidth> measure_bandwidth(const KernelBackend& backend, const 
     return kBytes / absl::ToDoubleSeconds(least);
   };
   Bandwidth bandwidth{};
-  if (backend.memory == nullptr) {
-    PARE_ASSIGN_OR_RETURN(bandwidth.copy, best_of([&] {
-                            execution.parallel_for(0, kBytes, 1 << 17, [&](int64_t first, int64_t last) {
-                              std::memcpy(y + first, x + first, last - first);
-                            });
-                            return absl::OkStatus();
-                          }));
-  } else {
-    PARE_ASSIGN_OR_RETURN(bandwidth.copy, best_of([&] { return memory->copy(y, x, kBytes); }));
-    PARE_ASSIGN_OR_RETURN(bandwidth.to_device, best_of([&] { return memory->copy_from_host(x, host.data(), kBytes); }));
-    PARE_ASSIGN_OR_RETURN(bandwidth.to_host, best_of([&] { return memory->copy_to_host(host.data(), x, kBytes); }));
+  PARE_ASSIGN_OR_RETURN(bandwidth.copy, best_of([&] { return memory->copy(y, x, kBytes); }));
+  if (backend.memory != nullptr) {
+    PARE_ASSIGN_OR_RETURN(bandwidth.to_device,
+                          best_of([&] { return memory->copy_from_host(x, bytes.data(), kBytes); }));
+    PARE_ASSIGN_OR_RETURN(bandwidth.to_host, best_of([&] { return memory->copy_to_host(bytes.data(), x, kBytes); }));
   }
   bandwidth.copy *= 2;
   return bandwidth;

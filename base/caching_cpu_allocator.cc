@@ -64,15 +64,16 @@ void CachingCpuAllocator::deallocate(void* block) {
 }  // namespace
 
 absl::Status install_caching_cpu_allocator(const CachingCpuAllocatorOptions& options) {
-  if (the_allocator == nullptr) {
-    the_allocator = new CachingCpuAllocator({.limit_bytes = options.limit_bytes, .huge_pages = options.huge_pages});
-  }
-  the_allocator.load()->pool().set_limit(options.limit_bytes);
+  if (the_allocator == nullptr) the_allocator = new CachingCpuAllocator({.huge_pages = options.huge_pages});
   c10::SetCPUAllocator(the_allocator, options.priority);
-  if (caching_cpu_allocator_is_installed()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "LibTorch has an allocator of a higher priority for tensors on the CPU, which stays: install with a higher "
-      "priority, or do without the caching allocator");
+  if (!caching_cpu_allocator_is_installed()) {
+    return absl::FailedPreconditionError(
+        "LibTorch has an allocator of a higher priority for tensors on the CPU, which stays: install with a higher "
+        "priority, or do without the caching allocator");
+  }
+  // Only now: blocks of an earlier installation may live, whose limit a call that fails has no business to change.
+  the_allocator.load()->pool().set_limit(options.limit_bytes);
+  return absl::OkStatus();
 }
 
 bool caching_cpu_allocator_is_installed() {

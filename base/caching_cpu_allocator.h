@@ -31,7 +31,7 @@ struct CachingCpuAllocatorOptions {
 };
 
 // To be called before other threads use LibTorch, whose table of allocators knows no locks. A second call sets the
-// limit. FailedPrecondition if another allocator of a higher priority is there, which then stays.
+// limit. FailedPrecondition if another allocator of a higher priority is there, which then stays; nothing is changed.
 absl::Status install_caching_cpu_allocator(const CachingCpuAllocatorOptions& options = {});
 
 // Whether c10::GetCPUAllocator() is this one.

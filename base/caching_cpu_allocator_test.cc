@@ -69,6 +69,21 @@ TEST_F(CachingCpuAllocator, AHigherPriorityStays) {
   EXPECT_EQ(c10::GetCPUAllocator(), c10::GetDefaultCPUAllocator());
 }
 
+TEST_F(CachingCpuAllocator, AnInstallationThatFailsLeavesTheLimit) {
+  ASSERT_TRUE(install_caching_cpu_allocator(options()).ok());
+  c10::Allocator* const ours = c10::GetCPUAllocator();
+  const size_t in_use = caching_cpu_allocator_statistics().bytes_in_use;
+  c10::SetCPUAllocator(c10::GetDefaultCPUAllocator(), 255);
+  EXPECT_FALSE(install_caching_cpu_allocator({.limit_bytes = in_use + kMebibyte, .priority = 3}).ok());
+  EXPECT_NO_THROW(ours->allocate(8 * kMebibyte));
+
+  ASSERT_TRUE(install_caching_cpu_allocator(options(in_use + 4 * kMebibyte)).ok());
+  c10::SetCPUAllocator(c10::GetDefaultCPUAllocator(), 255);
+  EXPECT_FALSE(install_caching_cpu_allocator({.limit_bytes = 0, .priority = 3}).ok());
+  EXPECT_THROW(ours->allocate(8 * kMebibyte), c10::OutOfMemoryError);
+  ASSERT_TRUE(install_caching_cpu_allocator(options()).ok());
+}
+
 TEST_F(CachingCpuAllocator, RawMemoryIsItsOwnContext) {
   ASSERT_TRUE(install_caching_cpu_allocator(options()).ok());
   c10::Allocator* const allocator = c10::GetCPUAllocator();

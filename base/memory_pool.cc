@@ -1,18 +1,17 @@
 #include "base/memory_pool.h"
 
-#include <pthread.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <new>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/fork_safety.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -53,40 +52,6 @@ void raise_to(std::atomic<size_t>& highest, size_t value) {
 
 std::string mebibytes(size_t bytes) { return absl::StrFormat("%.1f MiB", static_cast<double>(bytes) / (1 << 20)); }
 
-// A thread that holds a pool's mutex while another one forks would leave it held in the child for ever. So fork()
-// waits for all of them.
-class ForkSafety {
- public:
-  static ForkSafety& instance() {
-    static ForkSafety* const safety = new ForkSafety;
-    return *safety;
-  }
-  void add(std::mutex* mutex) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    mutexes_.push_back(mutex);
-  }
-  void remove(std::mutex* mutex) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    mutexes_.erase(std::find(mutexes_.begin(), mutexes_.end(), mutex));
-  }
-
- private:
-  ForkSafety() {
-    pthread_atfork([] { instance().lock(); }, [] { instance().unlock(); }, [] { instance().unlock(); });
-  }
-  void lock() {
-    mutex_.lock();
-    for (std::mutex* mutex : mutexes_) mutex->lock();
-  }
-  void unlock() {
-    for (std::mutex* mutex : mutexes_) mutex->unlock();
-    mutex_.unlock();
-  }
-
-  std::mutex mutex_;
-  std::vector<std::mutex*> mutexes_;
-};
-
 }  // namespace
 
 std::string MemoryPoolStatistics::to_string() const {
@@ -94,9 +59,10 @@ std::string MemoryPoolStatistics::to_string() const {
                       mebibytes(bytes_reserved), " reserved, at most ", mebibytes(peak_bytes_reserved));
 }
 
-MemoryPool::MemoryPool(const MemoryPoolOptions& options)
+MemoryPool::MemoryPool(const MemoryPoolOptions& options, const MemoryPoolSystem& system)
     : page_(std::max(kSmall, static_cast<size_t>(sysconf(_SC_PAGESIZE)))),
       huge_pages_(options.huge_pages),
+      system_(system),
       limit_(options.limit_bytes),
       medium_{.smallest_segment = size_t{4} << 20, .largest_segment = size_t{64} << 20},
       large_{.smallest_segment = size_t{32} << 20, .largest_segment = size_t{1} << 30} {
@@ -282,77 +248,106 @@ void MemoryPool::absorb(Block* block, Block* after) {
   unused_blocks_.push_back(after);
 }
 
-// Gives free blocks back until no more than `allowed_bytes` are reserved, or none is left.
+// Gives free blocks back, the largest first, until no more than `allowed_bytes` are reserved, or none is left but those
+// that the system does not take.
 void MemoryPool::give_back_above(size_t allowed_bytes) {
+  // What is not below this one in the order of sizes was refused. Giving back makes no dirty block that was not there.
+  Block* refused = nullptr;
   while (reserved() > allowed_bytes) {
     Block* largest = nullptr;
     for (const FreeBlocks* blocks : {&medium_.dirty, &large_.dirty}) {
-      if (!blocks->empty() && (largest == nullptr || (*blocks->rbegin())->size > largest->size)) {
-        largest = *blocks->rbegin();
-      }
+      const auto end = refused == nullptr ? blocks->end() : blocks->lower_bound(refused);
+      if (end == blocks->begin()) continue;
+      Block* const last = *std::prev(end);
+      if (largest == nullptr || BySizeThenAddress()(largest, last)) largest = last;
     }
-    if (largest == nullptr || !give_back(largest)) return;
+    if (largest == nullptr) return;
+    if (!give_back(largest)) refused = largest;
   }
 }
 
-// Makes a dirty block clean, and unmaps its segment if nothing of it is in use. False where the system refuses, as it
-// does for memory that is locked.
+// Unmaps the segment of a dirty block if nothing of it is in use; else, or if the system refuses, makes the block
+// clean. False where the system refuses that as well, as it does for memory that is locked.
 bool MemoryPool::give_back(Block* block) {
-  const auto is_clean = [](const Block* other) { return other == nullptr || (!other->in_use && other->clean); };
-  const bool segment_is_free = is_clean(block->before) &&
-                               (block->before == nullptr || block->before->before == nullptr) &&
-                               is_clean(block->after) && (block->after == nullptr || block->after->after == nullptr);
-  if (!segment_is_free) {
-    ++system_calls_;
-    if (madvise(block->address, block->size, MADV_DONTNEED) != 0) return false;
-  }
+  if (unmap_segment(block)) return true;
+  ++system_calls_;
+  if (system_.madvise(block->address, block->size, MADV_DONTNEED) != 0) return false;
   block->shelf->dirty.erase(block);
   cached_.fetch_sub(block->size, std::memory_order_relaxed);
   block->clean = true;
-  block = put_back(block);
-  if (segment_is_free) unmap_segment(block);
+  put_back(block);
   return true;
 }
 
 bool MemoryPool::map_segment(Shelf& shelf, size_t size) {
   size = round_up(size, kHugePage);
-  // Large pages begin on their own multiples: what lies before and behind goes back.
+  // Large pages begin on their own multiples: what lies before and behind goes back. Where the system does not take
+  // that, it is a part of the segment.
   const size_t asked = size + kHugePage;
   ++system_calls_;
   // Not MAP_NORESERVE: a request that the machine can never serve is to fail here, not at its first touch.
   void* const mapped = mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return false;
-  char* const begin = static_cast<char*>(mapped);
+  char* begin = static_cast<char*>(mapped);
   char* const aligned = reinterpret_cast<char*>(round_up(reinterpret_cast<uintptr_t>(begin), kHugePage));
-  const size_t before = static_cast<size_t>(aligned - begin);
-  for (const auto& [address, length] : {std::pair(begin, before), std::pair(aligned + size, kHugePage - before)}) {
-    if (length == 0) continue;
-    munmap(address, length);
+  const size_t before = static_cast<size_t>(aligned - begin), behind = kHugePage - before;
+  const auto goes_back = [&](char* address, size_t length) {
+    if (length == 0) return true;
     ++system_calls_;
+    return system_.munmap(address, length) == 0;
+  };
+  if (!goes_back(aligned + size, behind)) size += behind;
+  if (goes_back(begin, before)) {
+    begin = aligned;
+  } else {
+    size += before;
   }
   if (huge_pages_) {
     // A system that has none says so, which is as good.
-    madvise(aligned, size, MADV_HUGEPAGE);
+    system_.madvise(begin, size, MADV_HUGEPAGE);
     ++system_calls_;
   }
-  ASAN_POISON_MEMORY_REGION(aligned, size);
-  shelf.clean.insert(new_block({.address = aligned, .size = size, .shelf = &shelf}));
+  ASAN_POISON_MEMORY_REGION(begin, size);
+  shelf.clean.insert(new_block({.address = begin, .size = size, .shelf = &shelf}));
   shelf.mapped += size;
   bytes_mapped_ += size;
   ++segments_;
   return true;
 }
 
-// `block` is all of its segment, and clean.
-void MemoryPool::unmap_segment(Block* block) {
-  block->shelf->clean.erase(block);
-  block->shelf->mapped -= block->size;
-  bytes_mapped_ -= block->size;
-  --segments_;
-  ASAN_UNPOISON_MEMORY_REGION(block->address, block->size);
-  munmap(block->address, block->size);
+// Gives the addresses of a dirty block's segment back. False, and all is as it was, if something else of the segment is
+// in use or dirty, or if the system refuses.
+bool MemoryPool::unmap_segment(Block* block) {
+  // Free neighbours of the same kind are merged, so a segment of this kind has a clean block on either side at most.
+  char* begin = block->address;
+  size_t size = block->size;
+  for (const Block* other : {block->before, block->after}) {
+    if (other == nullptr) continue;
+    const Block* const beyond = other == block->before ? other->before : other->after;
+    if (other->in_use || !other->clean || beyond != nullptr) return false;
+    begin = std::min(begin, other->address);
+    size += other->size;
+  }
+  // Before the call: afterwards the addresses may be another thread's.
+  ASAN_UNPOISON_MEMORY_REGION(begin, size);
   ++system_calls_;
+  if (system_.munmap(begin, size) != 0) {
+    ASAN_POISON_MEMORY_REGION(begin, size);
+    return false;
+  }
+  Shelf& shelf = *block->shelf;
+  shelf.dirty.erase(block);
+  cached_.fetch_sub(block->size, std::memory_order_relaxed);
+  for (Block* other : {block->before, block->after}) {
+    if (other == nullptr) continue;
+    shelf.clean.erase(other);
+    unused_blocks_.push_back(other);
+  }
   unused_blocks_.push_back(block);
+  shelf.mapped -= size;
+  bytes_mapped_ -= size;
+  --segments_;
+  return true;
 }
 
 size_t MemoryPool::trim() {

@@ -20,12 +20,18 @@
 //     1.5 * (the most that was in use since the last trim()) + 64 MiB, and never above the limit. Where a request would
 //     pass that, the pages of free blocks go back to the system first, the largest blocks first. So scattered free
 //     blocks cost addresses, not memory, and a request fails at the limit only if what is in use does not leave room.
+//   - The system may refuse to take something back: pages that are locked (mlock), or a range in the middle of others
+//     when a process has as many ranges as it may (vm.max_map_count). Such a block stays free and is used again, and
+//     goes on counting as what it is: reserved while it has pages, mapped while it has addresses. Other blocks are
+//     given back in its place, so that bytes_reserved passes its bound only by what the system refused.
 // Large pages are the system's affair: where it gives them, it may back up to 2 MiB on either side of a used range.
 //
 // Any thread may free what any other has allocated. A fork() leaves both processes with a pool that works.
 
 #ifndef PARE_BASE_MEMORY_POOL_H_
 #define PARE_BASE_MEMORY_POOL_H_
+
+#include <sys/mman.h>
 
 #include <atomic>
 #include <cstddef>
@@ -44,6 +50,12 @@ namespace pare {
 struct MemoryPoolOptions {
   size_t limit_bytes = 0;  // 0: none
   bool huge_pages = true;  // asks the system for large pages; where it has none, nothing changes
+};
+
+// What a pool asks of the system, as the functions of these names do. Tests refuse it.
+struct MemoryPoolSystem {
+  int (*munmap)(void* address, size_t bytes) = ::munmap;
+  int (*madvise)(void* address, size_t bytes, int advice) = ::madvise;
 };
 
 // Bytes are those of blocks, as rounded up.
@@ -65,7 +77,7 @@ struct MemoryPoolStatistics {
 
 class MemoryPool {
  public:
-  explicit MemoryPool(const MemoryPoolOptions& options);
+  explicit MemoryPool(const MemoryPoolOptions& options, const MemoryPoolSystem& system = {});
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
   // All blocks must have been freed, but for small ones. A pool that lives as long as the process is never destroyed.
@@ -82,7 +94,8 @@ class MemoryPool {
   // The bytes of a block in use, as free() will return them.
   size_t size_of(void* block) const;
 
-  // Gives the pages of all free blocks back to the system and returns how many bytes that were.
+  // Gives the pages of all free blocks back to the system and returns how many bytes that were. What the system refuses
+  // is not among them.
   size_t trim();
 
   // A limit below what is in use gives back what it can; requests then fail until enough has been freed. 0: none.
@@ -143,10 +156,11 @@ class MemoryPool {
   void give_back_above(size_t allowed_bytes);
   bool give_back(Block* block);
   bool map_segment(Shelf& shelf, size_t size);
-  void unmap_segment(Block* block);
+  bool unmap_segment(Block* block);
 
   const size_t page_;
   const bool huge_pages_;
+  const MemoryPoolSystem system_;
 
   std::atomic<size_t> limit_;
   std::atomic<size_t> in_use_{0}, peak_in_use_{0};

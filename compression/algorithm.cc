@@ -53,6 +53,8 @@ Statistics CompressionAlgorithm::statistics() const {
   return statistics;
 }
 
+std::vector<Picture> CompressionAlgorithm::pictures() const { return {}; }
+
 absl::Status CompressionAlgorithm::prepare_for_export() { return absl::OkStatus(); }
 
 absl::Status CompressionAlgorithm::export_model(const std::string& path) {

@@ -60,6 +60,11 @@ using InputSize = std::vector<std::vector<int64_t>>;
 enum class CompressionStage { kUncompressed, kPartiallyCompressed, kFullyCompressed };
 std::string to_string(CompressionStage stage);  // "UNCOMPRESSED", "PARTIALLY_COMPRESSED", "FULLY_COMPRESSED"
 
+struct Picture {
+  std::string name;  // of a file, without its ending
+  std::string svg;
+};
+
 // What a method does to the graph in prepare_for_export(). A composite calls its methods in this order, whatever the
 // config's: what is fixed in weights first, so that the later ones, which turn into operators what is computed from
 // weights, find parameters.
@@ -95,6 +100,9 @@ class CompressionAlgorithm {
   virtual CompressionStage stage() const;
   // The default: the scheduler's statistics and the loss's, as children "scheduler" and "loss" where they have any.
   virtual Statistics statistics() const;
+
+  // What is better seen than read; the default has none.
+  virtual std::vector<Picture> pictures() const;
 
   virtual ExportPhase export_phase() const { return ExportPhase::kOperators; }
   // Prepares the graph for export in place: auxiliary nodes removed or folded. Called by export_model(); after it the

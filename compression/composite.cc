@@ -133,6 +133,17 @@ Statistics CompositeAlgorithm::statistics() const {
   return statistics;
 }
 
+std::vector<Picture> CompositeAlgorithm::pictures() const {
+  std::vector<Picture> pictures;
+  const std::vector<std::string> names = this->names();
+  for (size_t i = 0; i < children_.size(); ++i) {
+    for (Picture& picture : children_[i]->pictures()) {
+      pictures.push_back({absl::StrCat(names[i], "_", picture.name), std::move(picture.svg)});
+    }
+  }
+  return pictures;
+}
+
 absl::Status CompositeAlgorithm::prepare_for_export() {
   std::vector<CompressionAlgorithm*> order;
   for (const auto& child : children_) order.push_back(child.get());

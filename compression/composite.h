@@ -31,6 +31,7 @@ class CompositeAlgorithm : public CompressionAlgorithm {
   void set_data_loader(data::DataLoader* data_loader) override;
   CompressionStage stage() const override;
   Statistics statistics() const override;
+  std::vector<Picture> pictures() const override;  // named "<method>_<picture>"
   absl::Status prepare_for_export() override;
   nlohmann::json state() const override;
   absl::Status set_state(const nlohmann::json& state) override;

@@ -98,7 +98,9 @@ absl::StatusOr<Program> Program::compile(const Graph& graph) {
         node->input(0)->kind() == Value::Kind::kNodeOutput) {
       instruction.in_place = in_place_form(*node);
     }
-    instruction.is_convolution = absl::StartsWith(node->op(), "aten::conv") || node->op() == "aten::_convolution";
+    static const std::set<std::string_view> kProducts = {"aten::_convolution", "aten::linear", "aten::addmm",
+                                                         "aten::matmul", "aten::mm"};
+    instruction.may_recompute = absl::StartsWith(node->op(), "aten::conv") || kProducts.count(node->op()) != 0;
     program.instructions_.push_back(std::move(instruction));
   }
   program.result_ = operand_of(graph.output());
@@ -137,7 +139,7 @@ void Program::execute(const Instruction& instruction, std::vector<c10::IValue>& 
       instruction.in_place->callBoxed(stack);
     } else {
       node.function()(stack);
-      if (instruction.is_convolution && at::GradMode::is_enabled() && !stack.empty() && stack[0].isTensor()) {
+      if (instruction.may_recompute && at::GradMode::is_enabled() && !stack.empty() && stack[0].isTensor()) {
         ops::recompute_quantized_inputs(stack[0].toTensor());
       }
     }

@@ -5,7 +5,8 @@
 //
 // Without gradients, an activation (relu, silu, ...) whose input no one else holds is computed in its input's memory: a
 // model that was written with in-place activations, which import makes functional, takes no more memory than it did.
-// With gradients, a convolution does not keep what a quantizer computed for it; see ops/recomputed_input.h.
+// With gradients, a convolution or a linear layer does not keep what a quantizer computed for it; see
+// ops/recomputed_input.h.
 
 #ifndef PARE_GRAPH_PROGRAM_H_
 #define PARE_GRAPH_PROGRAM_H_
@@ -47,7 +48,7 @@ class Program {
     std::vector<Operand> operands;
     std::vector<size_t> results;                  // a slot for each output, kNoSlot for one that nothing uses
     std::optional<c10::OperatorHandle> in_place;  // of an activation whose input may be overwritten
-    bool is_convolution = false;
+    bool may_recompute = false;
   };
   static constexpr size_t kNoSlot = ~size_t{0};
 

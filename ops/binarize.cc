@@ -1,6 +1,5 @@
 #include "ops/binarize.h"
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -18,12 +17,15 @@ using torch::autograd::variable_list;
 at::Tensor binarized_weights(const at::Tensor& w, int64_t channel_axis) {
   const backends::Layout layout = layout_of(w, channel_axis);
   std::vector<float> scale(layout.channels);
-  throw_unless_ok(
-      kernel_for(backends::kFilterNorms<float>)(torch_execution(), layout, data_of(w), scale.data(), nullptr));
-  for (float& sum : scale) sum /= static_cast<float>(layout.outer * layout.inner);
   at::Tensor y = at::empty_like(w);
-  throw_unless_ok(kernel_for(backends::kBinarizeWeights<float>)(torch_execution(), layout, data_of(w), scale.data(),
-                                                                mutable_data_of(y)));
+  with_kernel_type(w, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(
+        kernel_for(backends::kFilterNorms<T>)(torch_execution(), layout, data_of<T>(w), scale.data(), nullptr));
+    for (float& sum : scale) sum /= static_cast<float>(layout.outer * layout.inner);
+    throw_unless_ok(kernel_for(backends::kBinarizeWeights<T>)(torch_execution(), layout, data_of<T>(w), scale.data(),
+                                                              mutable_data_of<T>(y)));
+  });
   return y;
 }
 
@@ -37,11 +39,10 @@ class WeightsFunction : public torch::autograd::Function<WeightsFunction> {
 };
 
 at::Tensor binarize_weights(const char* operation, const at::Tensor& w, int64_t channel_axis) {
-  const at::Tensor dense = dense_float32(operation, w);
+  const at::Tensor dense = dense_numbers(operation, w);
   check_channel_axis(operation, dense, channel_axis);
-  const bool differentiates = at::GradMode::is_enabled() && dense.requires_grad();
   const at::Tensor y =
-      differentiates ? WeightsFunction::apply(dense, channel_axis) : binarized_weights(dense, channel_axis);
+      needs_gradients({&dense}) ? WeightsFunction::apply(dense, channel_axis) : binarized_weights(dense, channel_axis);
   return y.to(w.scalar_type());
 }
 
@@ -62,9 +63,12 @@ at::Tensor binarized_activations(const at::Tensor& x, const at::Tensor& scale, c
                                  int64_t channel_axis) {
   const ActivationParameters parameters = parameters_of(x, scale, threshold, channel_axis);
   at::Tensor y = at::empty_like(x);
-  throw_unless_ok(kernel_for(backends::kBinarizeActivationsForward<float>)(
-      torch_execution(), layout_of(x, channel_axis), data_of(x), &parameters.scale, parameters.threshold.data(),
-      mutable_data_of(y)));
+  with_kernel_type(x, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(kernel_for(backends::kBinarizeActivationsForward<T>)(
+        torch_execution(), layout_of(x, channel_axis), data_of<T>(x), &parameters.scale, parameters.threshold.data(),
+        mutable_data_of<T>(y)));
+  });
   return y;
 }
 
@@ -78,8 +82,7 @@ class ActivationsFunction : public torch::autograd::Function<ActivationsFunction
   }
 
   static variable_list backward(AutogradContext* context, variable_list dy) {
-    // Kernels know nothing of this graph: a second derivative would silently be zero.
-    TORCH_CHECK(!at::GradMode::is_enabled(), kActivations, ": it cannot be differentiated twice (create_graph)");
+    refuse_second_derivative(kActivations);
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &scale = saved[1], &threshold = saved[2];
     const int64_t channel_axis = context->saved_data["channel_axis"].toInt();
@@ -90,10 +93,12 @@ class ActivationsFunction : public torch::autograd::Function<ActivationsFunction
     const bool needs_scale = context->needs_input_grad(1), needs_threshold = context->needs_input_grad(2);
     std::vector<float> inside(parameters.threshold.size()), above(inside), between(inside);
     const backends::BinarizationSums sums{inside.data(), above.data(), between.data()};
-    throw_unless_ok(kernel_for(backends::kBinarizeActivationsBackward<float>)(
-        torch_execution(), layout_of(x, channel_axis), data_of(same_order), data_of(x), &parameters.scale,
-        parameters.threshold.data(), dx.defined() ? mutable_data_of(dx) : nullptr,
-        needs_scale || needs_threshold ? &sums : nullptr));
+    with_kernel_type(x, [&](auto type) {
+      using T = decltype(type);
+      throw_unless_ok(kernel_for(backends::kBinarizeActivationsBackward<T>)(
+          torch_execution(), layout_of(x, channel_axis), data_of<T>(same_order), data_of<T>(x), &parameters.scale,
+          parameters.threshold.data(), mutable_data_of<T>(dx), needs_scale || needs_threshold ? &sums : nullptr));
+    });
     at::Tensor scale_gradient, threshold_gradient;
     if (needs_scale) {
       double all_inside = 0, all_above = 0;
@@ -124,14 +129,13 @@ at::Tensor binarize_weights_dorefa(const at::Tensor& w) { return binarize_weight
 
 at::Tensor binarize_activations(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& threshold,
                                 int64_t channel_axis) {
-  const at::Tensor dense = dense_float32(kActivations, x);
+  const at::Tensor dense = dense_numbers(kActivations, x);
   check_channel_axis(kActivations, dense, channel_axis);
   TORCH_CHECK(scale.defined() && threshold.defined(), kActivations,
               ": a scale and thresholds are expected, but one of them is undefined");
-  const bool differentiates =
-      at::GradMode::is_enabled() && (dense.requires_grad() || scale.requires_grad() || threshold.requires_grad());
-  const at::Tensor y = differentiates ? ActivationsFunction::apply(dense, scale, threshold, channel_axis)
-                                      : binarized_activations(dense, scale, threshold, channel_axis);
+  const at::Tensor y = needs_gradients({&dense, &scale, &threshold})
+                           ? ActivationsFunction::apply(dense, scale, threshold, channel_axis)
+                           : binarized_activations(dense, scale, threshold, channel_axis);
   return y.to(x.scalar_type());
 }
 

@@ -15,10 +15,10 @@
 //                d scale = sum g * {(y - x) / scale where x <= scale, else 1}
 //                d threshold = -sum of g where 0 < x < scale, over the channel
 //
-// w and x: any shape, any strides. They are computed in float32: float64 and half-precision inputs are converted, and y
-// and the gradients converted back. A NaN in w or x is a NaN in y; one in w makes the scale that it belongs to NaN.
-// Without gradients nothing is kept. Differentiable once.
-// Throws c10::Error for anything else: other numbers of parameters, integers, another device than the CPU.
+// w and x: any shape, any strides, floating; y and the gradients are of their type. All is computed in float32: half
+// precision is rounded once at the end, float64 is converted before and back after. A NaN in w or x is a NaN in y; one
+// in w makes the scale that it belongs to NaN. Without gradients nothing is kept. Differentiable once. Throws
+// c10::Error for anything else: other numbers of parameters, integers, another device than the CPU.
 
 #ifndef PARE_OPS_BINARIZE_H_
 #define PARE_OPS_BINARIZE_H_

@@ -83,6 +83,33 @@ TEST_F(BinarizeTest, ActivationsAndTheirGradientsAreTheFormulas) {
   }
 }
 
+TEST_F(BinarizeTest, HalfPrecisionIsThatOfItsNumbersInFloat) {
+  for (const auto type : {torch::kHalf, torch::kBFloat16}) {
+    const Tensor numbers = torch::randn({3, 4, 5, 7}).to(type).contiguous(at::MemoryFormat::ChannelsLast);
+    const Tensor weights = torch::randn({3, 4, 5, 7}).to(type);
+    const auto run = [&](torch::ScalarType run_type) {
+      const Tensor w = leaf(numbers.to(run_type)), x = leaf(numbers.to(run_type));
+      const Tensor scale = leaf(torch::tensor({0.7f})), threshold = leaf(torch::tensor({0.2f, 0.5f, 0.9f, -0.3f}));
+      const Tensor xnor = binarize_weights_xnor(w, 0), y = binarize_activations(x, scale, threshold, 1);
+      xnor.backward(weights.to(run_type));
+      y.backward(weights.to(run_type));
+      return std::vector<Tensor>{y.detach(), w.grad(), x.grad(), xnor.detach(), scale.grad(), threshold.grad()};
+    };
+    const std::vector<Tensor> half = run(type), single = run(torch::kFloat);
+    for (const size_t i : {0, 1, 2}) {
+      EXPECT_EQ(half[i].scalar_type(), type);
+      EXPECT_TRUE(torch::equal(half[i], single[i].to(type))) << i;
+    }
+    // The scale is a sum, which may round otherwise, and half precision then once more.
+    const double last_bit = type == torch::kHalf ? 1e-3 : 8e-3;
+    EXPECT_TRUE(torch::allclose(half[3].to(torch::kFloat), single[3], last_bit, 0));
+    for (const size_t i : {4, 5}) {
+      EXPECT_EQ(half[i].scalar_type(), torch::kFloat);
+      EXPECT_TRUE(torch::allclose(half[i], single[i], 1e-4, 1e-4)) << i;
+    }
+  }
+}
+
 TEST_F(BinarizeTest, OnlyWhatIsAskedForIsComputed) {
   const Tensor x = torch::randn({2, 3}), scale = torch::ones({1}), threshold = leaf(torch::full({1}, 0.5));
   binarize_activations(x, scale, threshold, -1).sum().backward();

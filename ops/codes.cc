@@ -21,7 +21,7 @@ void check_parameters(const char* operation, const AffineParameters& parameters,
 
 Codes quantize_to_codes(const at::Tensor& x, const AffineParameters& parameters, int64_t channel_axis) {
   constexpr char kName[] = "quantize_to_codes";
-  const at::Tensor dense = dense_float32(kName, x.detach()).contiguous();
+  const at::Tensor dense = dense_numbers(kName, x.detach()).contiguous();
   check_channel_axis(kName, dense, channel_axis);
   const auto channels = static_cast<size_t>(channels_of(dense, channel_axis));
   const bool is_signed = parameters.code_low < 0;
@@ -36,10 +36,13 @@ Codes quantize_to_codes(const at::Tensor& x, const AffineParameters& parameters,
   }
   Codes result{at::empty(dense.sizes(), dense.options().dtype(is_signed ? at::kChar : at::kByte)),
                std::vector<float>(channels)};
-  throw_unless_ok(kernel_for(backends::kQuantizeToCodes<float>)(
-      torch_execution(), layout_of(dense, channel_axis), data_of(dense),
-      {parameters.scale.data(), inverse_step.data(), lowest.data(), highest.data()}, parameters.zero_point.data(),
-      static_cast<uint8_t*>(result.codes.data_ptr()), result.mean_squared_error.data()));
+  with_kernel_type(dense, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(kernel_for(backends::kQuantizeToCodes<T>)(
+        torch_execution(), layout_of(dense, channel_axis), data_of<T>(dense),
+        {parameters.scale.data(), inverse_step.data(), lowest.data(), highest.data()}, parameters.zero_point.data(),
+        mutable_data_of<uint8_t>(result.codes), result.mean_squared_error.data()));
+  });
   for (size_t channel = 0; channel < channels; ++channel) {
     float& error = result.mean_squared_error[channel];
     TORCH_CHECK(!std::isnan(error), kName, ": channel ", channel, " holds a NaN, which has no code");
@@ -58,9 +61,8 @@ at::Tensor dequantize_codes(const at::Tensor& codes, const AffineParameters& par
   const at::Tensor dense = codes.contiguous();
   const at::Tensor result = at::empty(dense.sizes(), dense.options().dtype(at::kFloat));
   throw_unless_ok(kernel_for(backends::kDequantizeCodes<float>)(
-      torch_execution(), layout_of(dense, channel_axis), static_cast<const uint8_t*>(dense.data_ptr()),
-      dense.scalar_type() == at::kChar, parameters.scale.data(), parameters.zero_point.data(),
-      mutable_data_of(result)));
+      torch_execution(), layout_of(dense, channel_axis), data_of<uint8_t>(dense), dense.scalar_type() == at::kChar,
+      parameters.scale.data(), parameters.zero_point.data(), mutable_data_of(result)));
   return result;
 }
 

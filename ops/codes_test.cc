@@ -56,6 +56,19 @@ TEST(Codes, OfATransposedWeightKeepItsShape) {
                         quantize_to_codes(weight.contiguous(), *parameters, 0).codes));
 }
 
+TEST(Codes, OfHalfPrecisionAreThoseOfItsNumbersInFloat) {
+  for (const auto type : {at::kHalf, at::kBFloat16}) {
+    const at::Tensor weight = at::randn({4, 33}).to(type), same = weight.to(at::kFloat);
+    const auto parameters = *affine_parameters(symmetric_grid({0.5f, 1.0f, 1.5f, 2.0f}, -127, 127, 1e-16));
+    const Codes codes = quantize_to_codes(weight, parameters, 0), expected = quantize_to_codes(same, parameters, 0);
+    EXPECT_TRUE(at::equal(codes.codes, expected.codes));
+    for (size_t channel = 0; channel < 4; ++channel) {
+      EXPECT_NEAR(codes.mean_squared_error[channel], expected.mean_squared_error[channel],
+                  1e-4f * expected.mean_squared_error[channel]);
+    }
+  }
+}
+
 TEST(Codes, RefuseNanAndWrongParameters) {
   const auto parameters = *affine_parameters(symmetric_grid({1.0f}, -128, 127, 0));
   EXPECT_THROW(quantize_to_codes(at::full({3}, std::numeric_limits<float>::quiet_NaN()), parameters, -1), c10::Error);

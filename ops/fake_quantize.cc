@@ -21,8 +21,11 @@ constexpr int64_t kMaximumLevel = int64_t{1} << 23;
 
 at::Tensor quantized(const at::Tensor& x, int64_t channel_axis, const QuantizerGrid& grid) {
   at::Tensor y = at::empty_like(x);
-  throw_unless_ok(kernel_for(backends::kFakeQuantizeForward<float>)(torch_execution(), layout_of(x, channel_axis),
-                                                                    data_of(x), grid.view(), mutable_data_of(y)));
+  with_kernel_type(x, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(kernel_for(backends::kFakeQuantizeForward<T>)(torch_execution(), layout_of(x, channel_axis),
+                                                                  data_of<T>(x), grid.view(), mutable_data_of<T>(y)));
+  });
   return y;
 }
 
@@ -33,17 +36,19 @@ struct Gradients {
 
 Gradients backward(const char* operation, const at::Tensor& dy, const at::Tensor& x, int64_t channel_axis,
                    const QuantizerGrid& grid, bool needs_dx, bool needs_sums) {
-  // Kernels know nothing of this graph: a second derivative would silently be zero.
-  TORCH_CHECK(!at::GradMode::is_enabled(), operation, ": it cannot be differentiated twice (create_graph)");
+  refuse_second_derivative(operation);
   const at::Tensor same_order = in_order_of(x, dy);
   Gradients gradients;
   if (needs_dx) gradients.dx = at::empty_like(x);
   const size_t channels = grid.step.size();
   for (auto* sums : {&gradients.inside, &gradients.above, &gradients.below}) sums->resize(channels);
   const backends::FakeQuantizeSums sums{gradients.inside.data(), gradients.above.data(), gradients.below.data()};
-  throw_unless_ok(kernel_for(backends::kFakeQuantizeBackward<float>)(
-      torch_execution(), layout_of(x, channel_axis), data_of(same_order), data_of(x), grid.view(),
-      needs_dx ? mutable_data_of(gradients.dx) : nullptr, needs_sums ? &sums : nullptr));
+  with_kernel_type(x, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(kernel_for(backends::kFakeQuantizeBackward<T>)(
+        torch_execution(), layout_of(x, channel_axis), data_of<T>(same_order), data_of<T>(x), grid.view(),
+        mutable_data_of<T>(gradients.dx), needs_sums ? &sums : nullptr));
+  });
   return gradients;
 }
 
@@ -174,15 +179,6 @@ at::Tensor recomputed(const torch::autograd::CppNode<Function>& node) {
   return quantized(saved[0], channel_axis_of(node.ctx_), Function::grid_of(node.ctx_, saved));
 }
 
-// Without gradients the kernel alone is called: no node, nothing kept.
-bool needs_gradients(std::initializer_list<const at::Tensor*> tensors) {
-  if (!at::GradMode::is_enabled()) return false;
-  for (const at::Tensor* tensor : tensors) {
-    if (tensor->requires_grad()) return true;
-  }
-  return false;
-}
-
 void check_eps(const char* operation, double eps) {
   TORCH_CHECK(eps >= 0 && std::isfinite(eps), operation, ": eps is a finite number of at least 0, but it is ", eps);
 }
@@ -196,7 +192,7 @@ at::Tensor fake_quantize_symmetric(const at::Tensor& x, const at::Tensor& scale,
               ": levels from at least -2^23 up to 0, to one above 0 and up to 2^23 are expected, but they are [",
               level_low, ", ", level_high, "]");
   check_eps(kName, eps);
-  const at::Tensor dense = dense_float32(kName, x);
+  const at::Tensor dense = dense_numbers(kName, x);
   check_channel_axis(kName, dense, channel_axis);
   const at::Tensor y =
       needs_gradients({&dense, &scale})
@@ -211,7 +207,7 @@ at::Tensor fake_quantize_asymmetric(const at::Tensor& x, const at::Tensor& input
   constexpr auto kName = AsymmetricFunction::kName;
   TORCH_CHECK(2 <= levels && levels <= kMaximumLevel, kName, ": 2 to 2^23 levels are expected, but they are ", levels);
   check_eps(kName, eps);
-  const at::Tensor dense = dense_float32(kName, x);
+  const at::Tensor dense = dense_numbers(kName, x);
   check_channel_axis(kName, dense, channel_axis);
   const at::Tensor y =
       needs_gradients({&dense, &input_low, &input_range})

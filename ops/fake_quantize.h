@@ -14,12 +14,13 @@
 //               widening the range to hold zero; kExact differentiates through it.
 // sign(0) is 1, so that a range can leave zero.
 //
-// x: any shape, any strides. It is computed in float32: float64 and half-precision inputs are converted, and y and the
-// gradients converted back. A NaN in x is a NaN in y, and in the gradient of the range. The parameters: one number for
-// each of x.size(channel_axis) channels, or one with channel_axis = -1; any shape, which the gradient has too.
-// Backward keeps x and the parameters; without gradients nothing is kept. Differentiable once. An operator that keeps y
-// for its own backward doubles what is kept of this activation: see ops/recomputed_input.h.
-// Throws c10::Error for anything else: other numbers of parameters, integers, another device than the CPU.
+// x: any shape, any strides, floating; y and dx are of its type. All is computed in float32: half precision is rounded
+// once at the end, float64 is converted before and back after. A NaN in x is a NaN in y, and in the gradient of the
+// range. The parameters: one number for each of x.size(channel_axis) channels, or one with channel_axis = -1; any
+// shape, which the gradient has too. Backward keeps x and the parameters; without gradients nothing is kept.
+// Differentiable once. An operator that keeps y for its own backward doubles what is kept of this activation: see
+// ops/recomputed_input.h. Throws c10::Error for anything else: other numbers of parameters, integers, another device
+// than the CPU.
 
 #ifndef PARE_OPS_FAKE_QUANTIZE_H_
 #define PARE_OPS_FAKE_QUANTIZE_H_
@@ -44,7 +45,7 @@ at::Tensor fake_quantize_symmetric(const at::Tensor& x, const at::Tensor& scale,
 at::Tensor fake_quantize_asymmetric(const at::Tensor& x, const at::Tensor& input_low, const at::Tensor& input_range,
                                     int64_t levels, int64_t channel_axis, double eps, GradientRule rule);
 
-// Whether `node` is y.grad_fn() of a float32 x.
+// Whether `node` is y.grad_fn() of a float32, float16 or bfloat16 x.
 bool is_fake_quantize(const torch::autograd::Node& node);
 
 // That y once more, to the same bits, from what its backward keeps. Undefined for any other node. Throws c10::Error

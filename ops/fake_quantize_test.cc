@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -215,6 +216,36 @@ TEST_F(FakeQuantizeTest, OtherTypesAreComputedInFloat) {
     y.sum().backward();
     EXPECT_EQ(input.grad().scalar_type(), type);
     EXPECT_EQ(s.grad().scalar_type(), torch::kDouble);
+  }
+}
+
+// Half precision goes to the kernels as it is: y and dx are those of the same numbers in float32, rounded once.
+TEST_F(FakeQuantizeTest, HalfPrecisionIsThatOfItsNumbersInFloat) {
+  const Tensor low = -torch::rand({5}), range = torch::rand({5}) + 0.5;
+  for (const auto type : {torch::kHalf, torch::kBFloat16}) {
+    for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
+      const Tensor numbers = spread({3, 5, 7, 9}).to(type).contiguous(format);
+      const Tensor weights = torch::randn({3, 5, 7, 9}).to(type);
+      for (const bool symmetric : {true, false}) {
+        const auto run = [&](torch::ScalarType run_type) {
+          const Tensor x = leaf(numbers.to(run_type)), first = leaf(symmetric ? range : low), second = leaf(range);
+          const Tensor y = symmetric ? fake_quantize_symmetric(x, first, -8, 7, 1, kEps, kExact)
+                                     : fake_quantize_asymmetric(x, first, second, 16, 1, kEps, kExact);
+          EXPECT_EQ(y.grad_fn()->name().find("ToCopy"), std::string::npos) << "nothing is converted";
+          y.backward(weights.to(run_type));
+          return std::vector<Tensor>{y.detach(), x.grad(), first.grad(), symmetric ? first.grad() : second.grad()};
+        };
+        const std::vector<Tensor> half = run(type), single = run(torch::kFloat);
+        for (const size_t i : {0, 1}) {
+          EXPECT_EQ(half[i].scalar_type(), type);
+          EXPECT_TRUE(torch::equal(half[i], single[i].to(type))) << i;
+        }
+        for (const size_t i : {2, 3}) {
+          EXPECT_EQ(half[i].scalar_type(), torch::kFloat);
+          EXPECT_TRUE(torch::allclose(half[i], single[i], 1e-4, 1e-5)) << i;
+        }
+      }
+    }
   }
 }
 

@@ -1,6 +1,5 @@
 #include "ops/filter_importance.h"
 
-#include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 
 #include "ops/tensor_kernels.h"
@@ -12,27 +11,30 @@ at::Tensor dense_weight(const char* operation, const at::Tensor& weight, int64_t
   TORCH_CHECK(weight.defined(), operation, ": a weight is expected, but it is undefined");
   TORCH_CHECK(axis >= 0 && axis < weight.dim(), operation, ": the filters' axis of a weight of shape ", weight.sizes(),
               " is one of its ", weight.dim(), " dimensions, but it is ", axis);
-  return dense_float32(operation, weight.detach());
+  return dense_numbers(operation, weight.detach());
 }
 
 // One of the two may be null.
 void compute_norms(const at::Tensor& weight, int64_t axis, float* l1, float* l2) {
-  throw_unless_ok(
-      kernel_for(backends::kFilterNorms<float>)(torch_execution(), layout_of(weight, axis), data_of(weight), l1, l2));
+  with_kernel_type(weight, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(
+        kernel_for(backends::kFilterNorms<T>)(torch_execution(), layout_of(weight, axis), data_of<T>(weight), l1, l2));
+  });
 }
 
 }  // namespace
 
 at::Tensor filter_l1_norms(const at::Tensor& weight, int64_t axis) {
   const at::Tensor dense = dense_weight("filter_l1_norms", weight, axis);
-  const at::Tensor result = at::empty({dense.size(axis)}, dense.options());
+  const at::Tensor result = empty_float32({dense.size(axis)});
   compute_norms(dense, axis, mutable_data_of(result), nullptr);
   return result;
 }
 
 at::Tensor filter_l2_norms(const at::Tensor& weight, int64_t axis) {
   const at::Tensor dense = dense_weight("filter_l2_norms", weight, axis);
-  const at::Tensor result = at::empty({dense.size(axis)}, dense.options());
+  const at::Tensor result = empty_float32({dense.size(axis)});
   compute_norms(dense, axis, nullptr, mutable_data_of(result));
   return result;
 }
@@ -40,10 +42,13 @@ at::Tensor filter_l2_norms(const at::Tensor& weight, int64_t axis) {
 at::Tensor filter_distance_sums(const at::Tensor& weight, int64_t axis) {
   const at::Tensor dense = dense_weight("filter_distance_sums", weight, axis);
   const int64_t filters = dense.size(axis);
-  const at::Tensor distances = at::empty({filters, filters}, dense.options());
-  throw_unless_ok(kernel_for(backends::kPairwiseDistances<float>)(torch_execution(), layout_of(dense, axis),
-                                                                  data_of(dense), mutable_data_of(distances)));
-  const at::Tensor result = at::empty({filters}, dense.options());
+  const at::Tensor distances = empty_float32({filters, filters});
+  with_kernel_type(dense, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(kernel_for(backends::kPairwiseDistances<T>)(torch_execution(), layout_of(dense, axis),
+                                                                data_of<T>(dense), mutable_data_of(distances)));
+  });
+  const at::Tensor result = empty_float32({filters});
   const float* distance = data_of(distances);
   for (int64_t filter = 0; filter < filters; ++filter) {
     double sum = 0;

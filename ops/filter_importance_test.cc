@@ -20,8 +20,8 @@ namespace {
 
 TEST(FilterImportance, NormsAndDistancesAreAtens) {
   const at::Tensor base = at::randn({37, 6, 3, 2});
-  for (const at::Tensor& weight :
-       {base, base.contiguous(at::MemoryFormat::ChannelsLast), base.slice(3, 0, 1), base.to(at::kDouble)}) {
+  for (const at::Tensor& weight : {base, base.contiguous(at::MemoryFormat::ChannelsLast), base.slice(3, 0, 1),
+                                   base.to(at::kDouble), base.to(at::kHalf), base.to(at::kBFloat16)}) {
     for (const int64_t axis : {0, 1, 3}) {
       const at::Tensor filters = weight.transpose(0, axis).flatten(1).to(at::kDouble);
       const auto expect_near = [&](const at::Tensor& actual, const at::Tensor& expected) {

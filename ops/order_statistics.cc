@@ -1,9 +1,9 @@
 #include "ops/order_statistics.h"
 
-#include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "backends/selection.h"
 #include "ops/tensor_kernels.h"
@@ -14,20 +14,15 @@ namespace {
 using backends::SelectionPart;
 
 // A table with the one kernel that selection needs.
-backends::KernelTable<float> selection_table() {
-  backends::KernelTable<float> table;
-  table.key_histogram = kernel_for(backends::kKeyHistogram<float>);
+template <typename T>
+backends::KernelTable<T> selection_table() {
+  backends::KernelTable<T> table;
+  table.key_histogram = kernel_for(backends::kKeyHistogram<T>);
   return table;
 }
 
-at::Tensor dense_of(const char* operation, const at::Tensor& x, int64_t channel_axis) {
-  TORCH_CHECK(x.defined(), operation, ": a tensor is expected, but it is undefined");
-  check_channel_axis(operation, x, channel_axis);
-  return dense_float32(operation, x.detach());
-}
-
 at::Tensor tensor_of(const std::vector<float>& numbers, at::IntArrayRef shape) {
-  const at::Tensor tensor = at::empty(shape, at::kFloat);
+  const at::Tensor tensor = empty_float32(shape);
   std::copy(numbers.begin(), numbers.end(), mutable_data_of(tensor));
   return tensor;
 }
@@ -38,47 +33,84 @@ Value value_of(absl::StatusOr<Value> result) {
   return *std::move(result);
 }
 
+// The weights as one selection takes them: of one type, which is float32 if they are of several.
+std::vector<at::Tensor> alike(const char* operation, const std::vector<at::Tensor>& weights) {
+  std::vector<at::Tensor> dense;
+  bool same_type = true;
+  for (const at::Tensor& weight : weights) {
+    dense.push_back(dense_values(operation, weight, -1));
+    same_type = same_type && dense.back().scalar_type() == dense.front().scalar_type();
+  }
+  if (!same_type) {
+    for (at::Tensor& weight : dense) weight = weight.to(at::kFloat);
+  }
+  return dense;
+}
+
+// 1 over the weight's L2 norm. 1 for a layer of zeros, which has no importance whatever the scale, and for one with a
+// NaN. A norm is 0 or a root of a float, so this never overflows.
+template <typename T>
+float inverse_norm(const at::Tensor& dense) {
+  float norm = 0;
+  throw_unless_ok(kernel_for(backends::kFilterNorms<T>)(torch_execution(), backends::Layout::per_tensor(dense.numel()),
+                                                        data_of<T>(dense), nullptr, &norm));
+  return norm > 0 ? 1.0f / norm : 1.0f;
+}
+
 }  // namespace
 
 at::Tensor order_statistics(const at::Tensor& x, int64_t channel_axis, const std::vector<int64_t>& ranks) {
-  const at::Tensor dense = dense_of("order_statistics", x, channel_axis);
-  const SelectionPart<float> part{data_of(dense), layout_of(dense, channel_axis)};
-  return tensor_of(value_of(backends::select_ranks<float>(selection_table(), torch_execution(), {part}, ranks)),
-                   {part.layout.channels, static_cast<int64_t>(ranks.size())});
+  const at::Tensor dense = dense_values("order_statistics", x, channel_axis);
+  const backends::Layout layout = layout_of(dense, channel_axis);
+  return with_kernel_type(dense, [&](auto type) {
+    using T = decltype(type);
+    const SelectionPart<T> part{data_of<T>(dense), layout};
+    return tensor_of(value_of(backends::select_ranks<T>(selection_table<T>(), torch_execution(), {part}, ranks)),
+                     {layout.channels, static_cast<int64_t>(ranks.size())});
+  });
 }
 
 at::Tensor percentile(const at::Tensor& x, int64_t channel_axis, double percent) {
-  const at::Tensor dense = dense_of("percentile", x, channel_axis);
-  const SelectionPart<float> part{data_of(dense), layout_of(dense, channel_axis)};
-  return tensor_of(value_of(backends::percentile<float>(selection_table(), torch_execution(), {part}, percent)),
-                   {part.layout.channels});
+  const at::Tensor dense = dense_values("percentile", x, channel_axis);
+  const backends::Layout layout = layout_of(dense, channel_axis);
+  return with_kernel_type(dense, [&](auto type) {
+    using T = decltype(type);
+    const SelectionPart<T> part{data_of<T>(dense), layout};
+    return tensor_of(value_of(backends::percentile<T>(selection_table<T>(), torch_execution(), {part}, percent)),
+                     {layout.channels});
+  });
 }
 
 MedianAndDeviation median_absolute_deviation(const at::Tensor& x, int64_t channel_axis, bool without_zeros) {
-  const at::Tensor dense = dense_of("median_absolute_deviation", x, channel_axis);
+  const at::Tensor dense = dense_values("median_absolute_deviation", x, channel_axis);
   const backends::Layout layout = layout_of(dense, channel_axis);
   std::vector<float> medians;
-  const std::vector<float> deviations = value_of(backends::median_absolute_deviation<float>(
-      selection_table(), torch_execution(), layout, data_of(dense), &medians, {.without_zeros = without_zeros}));
+  const std::vector<float> deviations = with_kernel_type(dense, [&](auto type) {
+    using T = decltype(type);
+    return value_of(backends::median_absolute_deviation<T>(selection_table<T>(), torch_execution(), layout,
+                                                           data_of<T>(dense), &medians,
+                                                           {.without_zeros = without_zeros}));
+  });
   return {tensor_of(medians, {layout.channels}), tensor_of(deviations, {layout.channels})};
 }
 
-double magnitude_threshold(const std::vector<at::Tensor>& weights, double level, Importance importance) {
-  std::vector<at::Tensor> dense;
-  std::vector<float> scales(weights.size(), 1.0f);
-  std::vector<SelectionPart<float>> parts;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    dense.push_back(dense_of("magnitude_threshold", weights[i], -1));
-    const backends::Layout layout = backends::Layout::per_tensor(dense[i].numel());
-    if (importance == Importance::kNormedAbs) {
-      float norm = 0;
-      throw_unless_ok(
-          kernel_for(backends::kFilterNorms<float>)(torch_execution(), layout, data_of(dense[i]), nullptr, &norm));
-      scales[i] = norm > 0 ? 1.0f / norm : 1.0f;  // A layer of zeros: no importance, whatever the scale.
+MagnitudeThreshold magnitude_threshold(const std::vector<at::Tensor>& weights, double level, Importance importance) {
+  constexpr char kName[] = "magnitude_threshold";
+  TORCH_CHECK(!weights.empty(), kName, ": one weight or more is expected, but there is none");
+  const std::vector<at::Tensor> dense = alike(kName, weights);
+  MagnitudeThreshold result{0, std::vector<float>(dense.size(), 1.0f)};
+  with_kernel_type(dense[0], [&](auto type) {
+    using T = decltype(type);
+    std::vector<SelectionPart<T>> parts;
+    for (size_t i = 0; i < dense.size(); ++i) {
+      if (importance == Importance::kNormedAbs) result.scales[i] = inverse_norm<T>(dense[i]);
+      parts.push_back({data_of<T>(dense[i]), backends::Layout::per_tensor(dense[i].numel()), /*magnitude=*/true,
+                       nullptr, &result.scales[i]});
     }
-    parts.push_back({data_of(dense[i]), layout, /*magnitude=*/true, nullptr, &scales[i]});
-  }
-  return value_of(backends::threshold_for_level<float>(selection_table(), torch_execution(), parts, level));
+    result.threshold =
+        value_of(backends::threshold_for_level<T>(selection_table<T>(), torch_execution(), parts, level));
+  });
+  return result;
 }
 
 }  // namespace pare::ops

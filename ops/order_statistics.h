@@ -2,7 +2,8 @@
 //
 //   at::Tensor p99 = percentile(activation, /*channel_axis=*/1, 99);
 //   at::Tensor deviation = median_absolute_deviation(activation, -1).deviation;
-//   double threshold = magnitude_threshold({conv1, conv2}, /*level=*/0.5, Importance::kNormedAbs);
+//   MagnitudeThreshold half = magnitude_threshold({conv1, conv2}, /*level=*/0.5, Importance::kNormedAbs);
+//   at::Tensor mask2 = magnitude_mask(conv2, half.threshold, half.scales[1]);   // ops/sparsity_masks.h
 //
 // x: any shape and strides, floating; computed in float32. channel_axis: a dimension of x, or -1 for all of it as one
 // channel. A NaN is greater than every number. Nothing here is differentiable. Throws c10::Error for anything else, and
@@ -37,9 +38,17 @@ MedianAndDeviation median_absolute_deviation(const at::Tensor& x, int64_t channe
 // its layer.
 enum class Importance { kAbs, kNormedAbs };
 
+// What magnitude_mask() needs to keep of each weight what is above the threshold: with these numbers it computes each
+// importance, |w| * scale, to the same bits as the threshold was found among, so that equal ones stay or go together.
+struct MagnitudeThreshold {
+  float threshold;
+  std::vector<float> scales;  // One for each weight, in their order: 1 for kAbs, 1 over the weight's norm otherwise.
+};
+
 // The importance at index int((size - 1) * level) of all the weights' importances in order, over all the layers at
-// once: what is greater than it is kept. level in [0, 1].
-double magnitude_threshold(const std::vector<at::Tensor>& weights, double level, Importance importance);
+// once: what is greater than it is kept, so all but int((size - 1) * level) + 1 weights, and of those equal to the
+// threshold none. level in [0, 1]. Weights of several types are looked at in float32, as apply_mask() would see them.
+MagnitudeThreshold magnitude_threshold(const std::vector<at::Tensor>& weights, double level, Importance importance);
 
 }  // namespace pare::ops
 

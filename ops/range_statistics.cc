@@ -1,6 +1,5 @@
 #include "ops/range_statistics.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
 
@@ -16,39 +15,42 @@ namespace {
 
 constexpr int64_t kMaximumBins = int64_t{1} << 23;
 
-at::Tensor dense_of(const char* operation, const at::Tensor& x, int64_t channel_axis) {
-  TORCH_CHECK(x.defined(), operation, ": a tensor is expected, but it is undefined");
-  check_channel_axis(operation, x, channel_axis);
-  return dense_float32(operation, x.detach());
-}
-
 }  // namespace
 
 Extremes min_max(const at::Tensor& x, int64_t channel_axis) {
-  const at::Tensor dense = dense_of("min_max", x, channel_axis);
+  const at::Tensor dense = dense_values("min_max", x, channel_axis);
   const int64_t channels = channels_of(dense, channel_axis);
-  const Extremes extremes{at::empty({channels}, dense.options()), at::empty({channels}, dense.options())};
-  throw_unless_ok(kernel_for(backends::kMinMax<float>)(torch_execution(), layout_of(dense, channel_axis),
-                                                       data_of(dense), mutable_data_of(extremes.min),
-                                                       mutable_data_of(extremes.max)));
+  const Extremes extremes{empty_float32({channels}), empty_float32({channels})};
+  with_kernel_type(dense, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(kernel_for(backends::kMinMax<T>)(torch_execution(), layout_of(dense, channel_axis),
+                                                     data_of<T>(dense), mutable_data_of(extremes.min),
+                                                     mutable_data_of(extremes.max)));
+  });
   return extremes;
 }
 
 at::Tensor abs_max(const at::Tensor& x, int64_t channel_axis) {
-  const at::Tensor dense = dense_of("abs_max", x, channel_axis);
-  const at::Tensor result = at::empty({channels_of(dense, channel_axis)}, dense.options());
-  throw_unless_ok(kernel_for(backends::kAbsMax<float>)(torch_execution(), layout_of(dense, channel_axis),
-                                                       data_of(dense), mutable_data_of(result)));
+  const at::Tensor dense = dense_values("abs_max", x, channel_axis);
+  const at::Tensor result = empty_float32({channels_of(dense, channel_axis)});
+  with_kernel_type(dense, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(kernel_for(backends::kAbsMax<T>)(torch_execution(), layout_of(dense, channel_axis),
+                                                     data_of<T>(dense), mutable_data_of(result)));
+  });
   return result;
 }
 
 Moments mean_variance(const at::Tensor& x, int64_t channel_axis) {
-  const at::Tensor dense = dense_of("mean_variance", x, channel_axis);
+  const at::Tensor dense = dense_values("mean_variance", x, channel_axis);
   const int64_t channels = channels_of(dense, channel_axis);
-  const Moments moments{at::empty({channels}, dense.options()), at::empty({channels}, dense.options())};
-  throw_unless_ok(kernel_for(backends::kMeanVariance<float>)(torch_execution(), layout_of(dense, channel_axis),
-                                                             data_of(dense), mutable_data_of(moments.mean),
-                                                             mutable_data_of(moments.variance)));
+  const Moments moments{empty_float32({channels}), empty_float32({channels})};
+  with_kernel_type(dense, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(kernel_for(backends::kMeanVariance<T>)(torch_execution(), layout_of(dense, channel_axis),
+                                                           data_of<T>(dense), mutable_data_of(moments.mean),
+                                                           mutable_data_of(moments.variance)));
+  });
   return moments;
 }
 
@@ -62,7 +64,7 @@ at::Tensor empty_histogram(int64_t channels, int64_t bins) {
 void add_to_histogram(const at::Tensor& x, int64_t channel_axis, const at::Tensor& low, const at::Tensor& high,
                       const at::Tensor& counts) {
   constexpr char kName[] = "add_to_histogram";
-  const at::Tensor dense = dense_of(kName, x, channel_axis);
+  const at::Tensor dense = dense_values(kName, x, channel_axis);
   const int64_t channels = channels_of(dense, channel_axis);
   TORCH_CHECK(counts.defined() && counts.dim() == 2 && counts.size(0) == channels && counts.size(1) >= 3 &&
                   counts.size(1) <= kMaximumBins + 2 && counts.scalar_type() == at::kLong && counts.is_contiguous() &&
@@ -81,10 +83,13 @@ void add_to_histogram(const at::Tensor& x, int64_t channel_axis, const at::Tenso
     widths.push_back(static_cast<float>(width / static_cast<double>(bins)));
     inverse_widths.push_back(width == 0 ? 0.0f : static_cast<float>(inverse));
   }
-  throw_unless_ok(
-      kernel_for(backends::kHistogram<float>)(torch_execution(), layout_of(dense, channel_axis), data_of(dense),
-                                              {lows.data(), highs.data(), widths.data(), inverse_widths.data(), bins},
-                                              static_cast<int64_t*>(counts.data_ptr())));
+  with_kernel_type(dense, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(
+        kernel_for(backends::kHistogram<T>)(torch_execution(), layout_of(dense, channel_axis), data_of<T>(dense),
+                                            {lows.data(), highs.data(), widths.data(), inverse_widths.data(), bins},
+                                            static_cast<int64_t*>(counts.data_ptr())));
+  });
 }
 
 }  // namespace pare::ops

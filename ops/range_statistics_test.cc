@@ -66,6 +66,27 @@ TEST(RangeStatistics, AnEmptyRangeIsOneBin) {
   EXPECT_EQ(counts[0][1].item<int64_t>(), 7);
 }
 
+TEST(RangeStatistics, HalfPrecisionIsThatOfItsNumbersInFloat) {
+  for (const auto type : {at::kHalf, at::kBFloat16}) {
+    const at::Tensor x = at::randn({3, 5, 7, 4}).to(type).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor same = x.to(at::kFloat);
+    const Extremes extremes = min_max(x, 1);
+    EXPECT_EQ(extremes.min.scalar_type(), at::kFloat);
+    EXPECT_TRUE(at::equal(extremes.min, min_max(same, 1).min));
+    EXPECT_TRUE(at::equal(extremes.max, min_max(same, 1).max));
+    EXPECT_EQ(abs_max(x, 1).scalar_type(), at::kFloat);
+    EXPECT_TRUE(at::equal(abs_max(x, 1), abs_max(same, 1)));
+    const Moments moments = mean_variance(x, 1), expected = mean_variance(same, 1);
+    EXPECT_TRUE(at::allclose(moments.mean, expected.mean, 1e-5, 1e-5));
+    EXPECT_TRUE(at::allclose(moments.variance, expected.variance, 1e-4));
+    const at::Tensor counts = empty_histogram(5, 16), expected_counts = empty_histogram(5, 16);
+    add_to_histogram(x, 1, extremes.min, extremes.max / 2, counts);
+    add_to_histogram(same, 1, extremes.min, extremes.max / 2, expected_counts);
+    EXPECT_TRUE(at::equal(counts, expected_counts));
+    EXPECT_EQ(counts.sum().item<int64_t>(), x.numel());
+  }
+}
+
 TEST(RangeStatistics, RefusesWrongArguments) {
   const at::Tensor x = at::rand({4, 2}), low = at::zeros({2}), high = low + 1, counts = empty_histogram(2, 8);
   EXPECT_THROW(min_max(at::Tensor(), -1), c10::Error);

@@ -1,6 +1,5 @@
 #include "ops/rb_mask.h"
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>
@@ -20,14 +19,17 @@ struct Masked {
   at::Tensor mask;  // Undefined if it was not wanted.
 };
 
-// weight and logits contiguous; random null for the likeliest mask.
+// weight and logits contiguous, logits float32; random null for the likeliest mask.
 Masked masked(const at::Tensor& weight, const at::Tensor& logits, const backends::RandomStream* random,
               bool needs_mask) {
   Masked result{at::empty_like(weight), {}};
   if (needs_mask) result.mask = at::empty_like(weight, weight.options().dtype(at::kBool));
-  throw_unless_ok(kernel_for(backends::kRbMaskForward<float>)(
-      torch_execution(), weight.numel(), data_of(weight), data_of(logits), random,
-      needs_mask ? static_cast<uint8_t*>(result.mask.data_ptr()) : nullptr, mutable_data_of(result.y)));
+  with_kernel_type(weight, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(kernel_for(backends::kRbMaskForward<T>)(
+        torch_execution(), weight.numel(), data_of<T>(weight), data_of(logits), random,
+        mutable_data_of<uint8_t>(result.mask), mutable_data_of<T>(result.y)));
+  });
   return result;
 }
 
@@ -43,26 +45,30 @@ class SparsifyFunction : public torch::autograd::Function<SparsifyFunction> {
   }
 
   static variable_list backward(AutogradContext* context, variable_list dy) {
-    // Kernels know nothing of this graph: a second derivative would silently be zero.
-    TORCH_CHECK(!at::GradMode::is_enabled(), kName, ": it cannot be differentiated twice (create_graph)");
+    refuse_second_derivative(kName);
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &weight = saved[0], &mask = saved[1];
-    const at::Tensor gradient = dy[0].to(at::kFloat).contiguous();
+    const at::Tensor gradient = in_order_of(weight, dy[0]);
     at::Tensor dw, d_logits;
     if (context->needs_input_grad(0)) dw = at::empty_like(weight);
-    if (context->needs_input_grad(1)) d_logits = at::empty_like(weight);
-    throw_unless_ok(kernel_for(backends::kRbMaskBackward<float>)(
-        torch_execution(), weight.numel(), data_of(gradient), data_of(weight),
-        static_cast<const uint8_t*>(mask.data_ptr()), dw.defined() ? mutable_data_of(dw) : nullptr,
-        d_logits.defined() ? mutable_data_of(d_logits) : nullptr));
+    if (context->needs_input_grad(1)) d_logits = empty_float32(weight.sizes());
+    with_kernel_type(weight, [&](auto type) {
+      using T = decltype(type);
+      throw_unless_ok(kernel_for(backends::kRbMaskBackward<T>)(torch_execution(), weight.numel(), data_of<T>(gradient),
+                                                               data_of<T>(weight), data_of<uint8_t>(mask),
+                                                               mutable_data_of<T>(dw), mutable_data_of(d_logits)));
+    });
     return {dw, d_logits, {}};
   }
 };
 
 at::Tensor active_count(const at::Tensor& dense) {
   int64_t count = 0;
-  throw_unless_ok(kernel_for(backends::kCountAbove<float>)(
-      torch_execution(), backends::Layout::per_tensor(dense.numel()), data_of(dense), 0.0f, &count));
+  with_kernel_type(dense, [&](auto type) {
+    using T = decltype(type);
+    throw_unless_ok(kernel_for(backends::kCountAbove<T>)(torch_execution(), backends::Layout::per_tensor(dense.numel()),
+                                                         data_of<T>(dense), 0.0f, &count));
+  });
   return at::empty({}, dense.options().dtype(at::kDouble)).fill_(count);
 }
 
@@ -83,22 +89,21 @@ class ActiveCountFunction : public torch::autograd::Function<ActiveCountFunction
 at::Tensor rb_sparsify(const at::Tensor& weight, const at::Tensor& logits, uint64_t seed, uint64_t draw,
                        bool training) {
   constexpr auto kName = SparsifyFunction::kName;
-  const at::Tensor dense_weight = dense_float32(kName, weight).contiguous();
+  const at::Tensor dense_weight = dense_numbers(kName, weight).contiguous();
   const at::Tensor dense_logits = dense_float32(kName, logits).contiguous();
   TORCH_CHECK(weight.sizes() == logits.sizes(), kName, ": logits of the weight's shape ", weight.sizes(),
               " are expected, but it is ", logits.sizes());
   const backends::RandomStream stream{seed, draw};
   const backends::RandomStream* const random = training ? &stream : nullptr;
-  const bool needs_gradients =
-      at::GradMode::is_enabled() && (dense_weight.requires_grad() || dense_logits.requires_grad());
-  const at::Tensor y = needs_gradients ? SparsifyFunction::apply(dense_weight, dense_logits, random)
-                                       : masked(dense_weight, dense_logits, random, false).y;
+  const at::Tensor y = needs_gradients({&dense_weight, &dense_logits})
+                           ? SparsifyFunction::apply(dense_weight, dense_logits, random)
+                           : masked(dense_weight, dense_logits, random, false).y;
   return y.to(weight.scalar_type());
 }
 
 at::Tensor rb_active_count(const at::Tensor& logits) {
-  const at::Tensor dense = dense_float32("rb_active_count", logits);
-  return at::GradMode::is_enabled() && dense.requires_grad() ? ActiveCountFunction::apply(dense) : active_count(dense);
+  const at::Tensor dense = dense_numbers("rb_active_count", logits);
+  return needs_gradients({&dense}) ? ActiveCountFunction::apply(dense) : active_count(dense);
 }
 
 }  // namespace pare::ops

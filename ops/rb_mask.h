@@ -12,9 +12,9 @@
 // (backends/philox.h): the same on every machine, with any number of threads, in any memory format. A NaN logit
 // removes.
 //
-// weight and logits: one shape, any strides, floating, on the CPU; computed in float32, y is of weight's type,
-// gradients of their tensors'. Backward keeps weight and mask; differentiable once. Throws c10::Error for anything
-// else.
+// weight and logits: one shape, any strides, floating, on the CPU; computed in float32, y rounded once to weight's
+// type, gradients to their tensors'. Backward keeps weight and mask; differentiable once. Throws c10::Error for
+// anything else.
 
 #ifndef PARE_OPS_RB_MASK_H_
 #define PARE_OPS_RB_MASK_H_

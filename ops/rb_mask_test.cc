@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -63,6 +64,29 @@ TEST(RbMask, GradientsAreStraightThrough) {
   EXPECT_TRUE(at::equal(half.grad(), (y != 0).to(at::kHalf)));
   rb_sparsify(half.detach(), wide, 1, 1, true).sum().backward();
   EXPECT_TRUE(at::equal(wide.grad(), half.detach().to(at::kDouble)));
+}
+
+TEST(RbMask, HalfPrecisionIsThatOfItsNumbersInFloat) {
+  for (const auto type : {at::kHalf, at::kBFloat16}) {
+    const Tensor numbers = torch::randn({5, 77}).to(type), logits = torch::randn({5, 77}),
+                 dy = torch::randn({5, 77}).to(type);
+    const auto run = [&](at::ScalarType run_type) {
+      const Tensor weight = leaf(numbers.to(run_type)), learned = leaf(logits);
+      const Tensor y = rb_sparsify(weight, learned, 9, 2, true);
+      y.backward(dy.to(run_type));
+      return std::vector<Tensor>{y.detach(), weight.grad(), learned.grad()};
+    };
+    const std::vector<Tensor> half = run(type), single = run(at::kFloat);
+    EXPECT_TRUE(at::equal(half[0], single[0].to(type)));
+    EXPECT_TRUE(at::equal(half[1], single[1].to(type)));
+    EXPECT_EQ(half[2].scalar_type(), at::kFloat);
+    EXPECT_TRUE(at::equal(half[2], single[2])) << "products of two halves are exact in float";
+    const Tensor half_logits = leaf(logits.to(type));
+    const Tensor count = rb_active_count(half_logits);
+    EXPECT_EQ(count.item<double>(), (logits.to(type) > 0).sum().item<double>());
+    count.backward();
+    EXPECT_TRUE(at::equal(half_logits.grad(), torch::ones({5, 77}).to(type)));
+  }
 }
 
 TEST(RbMask, DifferentiatingTwiceIsRefused) {

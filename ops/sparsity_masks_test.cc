@@ -66,6 +66,21 @@ TEST(SparsityMasks, NOfMKeepsTheGreatestAlongTheAxis) {
   EXPECT_TRUE(n_of_m_mask(torch::randn({3, 1, 4}), 1, 4, 1).all().item<bool>()) << "groups of one";
 }
 
+TEST(SparsityMasks, HalfPrecisionIsThatOfItsNumbersInFloat) {
+  for (const auto type : {at::kHalf, at::kBFloat16}) {
+    const Tensor x = torch::randn({6, 8, 5, 3}).to(type).contiguous(torch::MemoryFormat::ChannelsLast);
+    const Tensor same = x.to(at::kFloat);
+    // A threshold that a product of a number of this type and the scale hits.
+    const float scale = 0.37f, threshold = same.flatten()[7].abs().item<float>() * scale;
+    const Tensor mask = magnitude_mask(x, threshold, scale);
+    EXPECT_TRUE(at::equal(mask, magnitude_mask(same, threshold, scale)));
+    EXPECT_FALSE(mask.flatten()[7].item<bool>());
+    EXPECT_TRUE(at::equal(n_of_m_mask(x, 2, 4, 1), n_of_m_mask(same, 2, 4, 1)));
+    EXPECT_TRUE(at::equal(apply_mask(x, mask), apply_mask(same, mask).to(type)));
+    EXPECT_EQ(count_zeros(apply_mask(x, mask)), (~mask).sum().item<int64_t>());
+  }
+}
+
 TEST(SparsityMasks, CountsZeros) {
   const Tensor x = torch::tensor({0.0, -0.0, 1.0, -2.0}).repeat({25}).view({10, 10});
   EXPECT_EQ(count_zeros(x), 50);

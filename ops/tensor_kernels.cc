@@ -1,5 +1,6 @@
 #include "ops/tensor_kernels.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>
@@ -11,14 +12,41 @@ namespace pare::ops {
 
 void throw_unless_ok(const absl::Status& status) { TORCH_CHECK(status.ok(), std::string(status.message())); }
 
-at::Tensor dense_float32(const char* operation, const at::Tensor& x) {
+bool is_kernel_type(at::ScalarType type) { return type == at::kFloat || type == at::kHalf || type == at::kBFloat16; }
+
+at::Tensor dense_numbers(const char* operation, const at::Tensor& x) {
   TORCH_CHECK(x.defined(), operation, ": a tensor is expected, but it is undefined");
   TORCH_CHECK(x.layout() == at::kStrided && at::isFloatingType(x.scalar_type()), operation,
               ": a dense tensor of floating-point numbers is expected, but it is ", x.toString());
   TORCH_CHECK(x.device().is_cpu(), operation, ": no kernel backend runs on ", x.device(),
               ": move the tensor to the CPU");
-  const at::Tensor numbers = x.scalar_type() == at::kFloat ? x : x.to(at::kFloat);
+  const at::Tensor numbers = is_kernel_type(x.scalar_type()) ? x : x.to(at::kFloat);
   return numbers.is_non_overlapping_and_dense() ? numbers : numbers.contiguous();
+}
+
+at::Tensor dense_float32(const char* operation, const at::Tensor& x) {
+  return dense_numbers(operation, x).to(at::kFloat);
+}
+
+at::Tensor dense_values(const char* operation, const at::Tensor& x, int64_t channel_axis) {
+  TORCH_CHECK(x.defined(), operation, ": a tensor is expected, but it is undefined");
+  check_channel_axis(operation, x, channel_axis);
+  return dense_numbers(operation, x.detach());
+}
+
+at::Tensor empty_float32(at::IntArrayRef shape) { return at::empty(shape, at::kFloat); }
+
+bool needs_gradients(std::initializer_list<const at::Tensor*> tensors) {
+  if (!at::GradMode::is_enabled()) return false;
+  for (const at::Tensor* tensor : tensors) {
+    if (tensor->requires_grad()) return true;
+  }
+  return false;
+}
+
+void refuse_second_derivative(const char* operation) {
+  TORCH_CHECK(!at::GradMode::is_enabled(), operation,
+              ": it cannot be differentiated twice: ask for its gradient without create_graph");
 }
 
 void check_channel_axis(const char* operation, const at::Tensor& x, int64_t channel_axis) {
@@ -53,7 +81,7 @@ at::Tensor parameter_gradient(const at::Tensor& parameter, const std::vector<flo
 }
 
 at::Tensor in_order_of(const at::Tensor& x, const at::Tensor& gradient) {
-  const bool is_so = gradient.strides() == x.strides() && gradient.scalar_type() == at::kFloat;
+  const bool is_so = gradient.strides() == x.strides() && gradient.scalar_type() == x.scalar_type();
   return is_so ? gradient : at::empty_like(x).copy_(gradient);
 }
 

@@ -1,9 +1,7 @@
 #include "ops/tensor_kernels.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/rand.h>
-#include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
 
 #include <atomic>
@@ -43,6 +41,29 @@ TEST(TensorKernels, OthersAreConverted) {
   EXPECT_TRUE(dense_float32("test", wide.slice(1, 0, 3)).is_contiguous());
   EXPECT_EQ(dense_float32("test", wide.to(at::kDouble)).scalar_type(), at::kFloat);
   EXPECT_EQ(dense_float32("test", wide.to(at::kHalf)).scalar_type(), at::kFloat);
+  EXPECT_EQ(dense_numbers("test", wide.to(at::kDouble)).scalar_type(), at::kFloat);
+}
+
+TEST(TensorKernels, EveryTypeOfTheKernelsIsTakenAsItIs) {
+  for (const auto type : {at::kFloat, at::kHalf, at::kBFloat16}) {
+    const at::Tensor x = at::rand({3, 4}).to(type);
+    EXPECT_TRUE(dense_numbers("test", x).is_same(x));
+    with_kernel_type(x, [&](auto number) {
+      EXPECT_EQ(sizeof(number), x.element_size());
+      EXPECT_EQ(backends::to_float(*data_of<decltype(number)>(x)), x[0][0].item<float>());
+    });
+  }
+  EXPECT_EQ(data_of(at::Tensor()), nullptr);
+}
+
+TEST(TensorKernels, GradientsTakeTheTypeAndOrderOfX) {
+  const at::Tensor x = at::rand({2, 3, 4, 5}).to(at::kHalf).contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor gradient = at::rand({2, 3, 4, 5});
+  const at::Tensor same_order = in_order_of(x, gradient);
+  EXPECT_EQ(same_order.scalar_type(), at::kHalf);
+  EXPECT_EQ(same_order.strides(), x.strides());
+  EXPECT_TRUE(same_order.equal(gradient.to(at::kHalf)));
+  EXPECT_TRUE(in_order_of(x, x).is_same(x));
 }
 
 TEST(TensorKernels, RefusesWhatKernelsCannotTake) {

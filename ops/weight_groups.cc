@@ -10,28 +10,8 @@
 namespace pare::ops {
 namespace {
 
-using backends::BFloat16;
 using backends::GroupedLayout;
-using backends::Half;
 using backends::WeightFormat;
-
-bool is_kernel_type(at::ScalarType type) { return type == at::kFloat || type == at::kHalf || type == at::kBFloat16; }
-
-// Calls visit(T()), T being the kernels' type for numbers of this one.
-template <typename Visit>
-void with_kernel_type(at::ScalarType type, const Visit& visit) {
-  if (type == at::kHalf) {
-    visit(Half());
-  } else if (type == at::kBFloat16) {
-    visit(BFloat16());
-  } else {
-    visit(float());
-  }
-}
-
-uint8_t* bytes_of(const at::Tensor& tensor) {
-  return tensor.defined() ? static_cast<uint8_t*>(tensor.data_ptr()) : nullptr;
-}
 
 void check_part(const char* name, const at::Tensor& part, at::ScalarType type, int64_t rows, int64_t columns) {
   TORCH_CHECK(part.defined() && part.scalar_type() == type && part.device().is_cpu() && part.dim() == 2 &&
@@ -48,10 +28,7 @@ CompressedWeight compress_weight(const at::Tensor& weight, WeightFormat format, 
   TORCH_CHECK(weight.defined() && weight.dim() == 2, kName, ": a weight of [rows, columns] is expected, but it has ",
               weight.defined() ? weight.dim() : 0, " dimensions: reshape it");
   TORCH_CHECK(group_size >= 1, kName, ": a group has one number or more, but group_size is ", group_size);
-  const at::Tensor checked = is_kernel_type(weight.scalar_type()) && weight.device().is_cpu()
-                                 ? weight.detach()
-                                 : dense_float32(kName, weight.detach());
-  const at::Tensor numbers = checked.contiguous();
+  const at::Tensor numbers = dense_numbers(kName, weight.detach()).contiguous();
   const GroupedLayout layout{numbers.size(0), numbers.size(1), group_size};
   CompressedWeight result{.format = format, .group_size = group_size, .columns = layout.columns};
   result.codes = at::empty({layout.rows, backends::row_bytes(format, layout)}, at::kByte);
@@ -60,11 +37,11 @@ CompressedWeight compress_weight(const at::Tensor& weight, WeightFormat format, 
     result.zero_points = at::empty({layout.rows, layout.groups()}, at::kByte);
   }
   const at::Tensor errors = at::empty({layout.rows, layout.groups()}, at::kFloat);
-  with_kernel_type(numbers.scalar_type(), [&](auto type) {
+  with_kernel_type(numbers, [&](auto type) {
     using T = decltype(type);
     throw_unless_ok(kernel_for(backends::kQuantizeGroups<T>)(
-        torch_execution(), layout, format, static_cast<const T*>(numbers.data_ptr()), bytes_of(result.codes),
-        mutable_data_of(result.scales), bytes_of(result.zero_points), mutable_data_of(errors)));
+        torch_execution(), layout, format, data_of<T>(numbers), mutable_data_of<uint8_t>(result.codes),
+        mutable_data_of(result.scales), mutable_data_of<uint8_t>(result.zero_points), mutable_data_of(errors)));
   });
   double sum = 0;
   for (int64_t i = 0; i < errors.numel(); ++i) {
@@ -91,11 +68,11 @@ at::Tensor decompress_weight(const CompressedWeight& compressed, at::ScalarType 
   const at::Tensor codes = compressed.codes.contiguous(), scales = compressed.scales.contiguous(),
                    zero_points = has_zero_points ? compressed.zero_points.contiguous() : at::Tensor();
   const at::Tensor result = at::empty({layout.rows, layout.columns}, dtype);
-  with_kernel_type(dtype, [&](auto type) {
+  with_kernel_type(result, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kDequantizeGroups<T>)(torch_execution(), layout, compressed.format,
-                                                               bytes_of(codes), data_of(scales), bytes_of(zero_points),
-                                                               static_cast<T*>(result.data_ptr())));
+    throw_unless_ok(kernel_for(backends::kDequantizeGroups<T>)(
+        torch_execution(), layout, compressed.format, data_of<uint8_t>(codes), data_of(scales),
+        data_of<uint8_t>(zero_points), mutable_data_of<T>(result)));
   });
   return result;
 }

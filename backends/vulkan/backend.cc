@@ -51,7 +51,15 @@ const KernelTable<T>* table_on(DeviceKind device_kind) {
   return vulkan::selected_device().ok() ? &vulkan_kernels<T>() : nullptr;
 }
 
-// The selected device's memory, whichever that is at the time of a call.
+// The device of a pointer, which need not be the selected one any more.
+absl::StatusOr<vulkan::Device*> owner_of(const void* pointer) {
+  vulkan::Device* const device = vulkan::device_of(pointer);
+  if (device != nullptr) return device;
+  // Its error says what the pointer is not.
+  return vulkan::selected_device();
+}
+
+// The memory of the device that is selected at the time of allocate().
 class SelectedMemory : public DeviceMemory {
  public:
   absl::StatusOr<void*> allocate(int64_t bytes) override {
@@ -59,16 +67,16 @@ class SelectedMemory : public DeviceMemory {
     return device->allocate(bytes);
   }
   void free(void* address) override {
-    const absl::StatusOr<vulkan::Device*> device = vulkan::selected_device();
+    const absl::StatusOr<vulkan::Device*> device = owner_of(address);
     const absl::Status status = device.ok() ? (*device)->free(address) : device.status();
     if (!status.ok()) log_warning(absl::StrCat("Vulkan memory was not freed: ", std::string(status.message())));
   }
   absl::Status copy_from_host(void* to, const void* from, int64_t bytes) override {
-    PARE_ASSIGN_OR_RETURN(vulkan::Device * device, vulkan::selected_device());
+    PARE_ASSIGN_OR_RETURN(vulkan::Device * device, owner_of(to));
     return device->copy_to_device(to, from, bytes);
   }
   absl::Status copy_to_host(void* to, const void* from, int64_t bytes) override {
-    PARE_ASSIGN_OR_RETURN(vulkan::Device * device, vulkan::selected_device());
+    PARE_ASSIGN_OR_RETURN(vulkan::Device * device, owner_of(from));
     return device->copy_to_host(to, from, bytes);
   }
   // By a shader, as kernels work: a driver's own copy may be faster or slower.
@@ -108,9 +116,7 @@ absl::StatusOr<std::vector<DeviceDescription>> describe_devices() {
                          {"16-bit storage", yes_or_no(device.storage_16bit)},
                          {"denormal numbers", device.preserves_denormals ? "kept" : "flushed"}});
     }
-    if (selected.ok() && (*selected)->properties().index == device.index) {
-      properties.emplace_back("selected", "yes");
-    }
+    description.is_selected = selected.ok() && (*selected)->properties().index == device.index;
     descriptions.push_back(std::move(description));
   }
   return descriptions;

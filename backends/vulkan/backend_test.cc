@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "backends/conformance/checks.h"
@@ -23,6 +24,23 @@ TEST(VulkanRegistration, LinkingIsEnough) {
   const KernelTable<float>* const expected = selected_device().ok() ? &vulkan_kernels<float>() : nullptr;
   EXPECT_EQ(backend.float32(DeviceKind::kCpu), expected);
   EXPECT_EQ(backend.float32(DeviceKind::kVulkan), expected);
+}
+
+class MemoryTest : public VulkanTest {};
+
+// As after select_device(): the memory of the device before it is still of use, and is freed.
+TEST_F(MemoryTest, MayBeOfADeviceThatIsNotSelected) {
+  DeviceMemory* const memory = *(*find_backend("vulkan"))->memory();
+  reopen({});
+  const MemoryStatistics before = device_->statistics().memory;
+  const std::vector<float> numbers = {1, 2, 3};
+  std::vector<float> back(3);
+  void* const x = allocate<float>(3);
+  EXPECT_EQ(memory->copy_from_host(x, numbers.data(), 12), absl::OkStatus());
+  EXPECT_EQ(memory->copy_to_host(back.data(), x, 12), absl::OkStatus());
+  EXPECT_EQ(back, numbers);
+  memory->free(x);
+  EXPECT_EQ(device_->statistics().memory.allocations, before.allocations);
 }
 
 class FakeQuantizeTest : public VulkanTest {};
@@ -137,13 +155,34 @@ TEST_F(PiecesTest, NOfMLooksBeyondThePiece) {
   }
 }
 
-TEST_F(PiecesTest, NOfMOfTooLargeChannelsSaysSo) {
-  const Layout layout{1, 4, 20'000};
+// Groups of channels of which a binding holds some places only.
+TEST_F(PiecesTest, NOfMOfChannelsThatCannotBeBoundTogether) {
+  for (const auto& [layout, n, m] : {std::tuple{Layout{1, 4, 20'000}, 2, 4},
+                                     {Layout{2, 6, 5'003}, 1, 4},
+                                     {Layout{1, 3, 9'001}, 2, 3},
+                                     {Layout{2, 9, 1'500}, 3, 8},
+                                     {Layout{1, 1, 9}, 1, 4}}) {
+    const std::vector<float> x = numbers(layout.size());
+    float* const on_device = to_device(x);
+    expect_reference<uint8_t>(
+        layout.size(),
+        [&](const KernelTable<float>& table, uint8_t* mask) {
+          const float* const from = &table == &reference_kernels<float>() ? x.data() : on_device;
+          EXPECT_EQ(table.n_of_m_mask({}, layout, from, n, m, mask), absl::OkStatus());
+        },
+        "mask");
+    free(on_device);
+  }
+}
+
+// What a binding has no room for even so.
+TEST_F(PiecesTest, NOfMOfTooManyChannelsSaysSo) {
+  const Layout layout{1, 32, 5'000};
   float* const x = to_device(numbers(layout.size()));
   auto* const mask = allocate<uint8_t>(layout.size());
-  const absl::Status status = vulkan_kernels<float>().n_of_m_mask({}, layout, x, 2, 4, mask);
+  const absl::Status status = vulkan_kernels<float>().n_of_m_mask({}, layout, x, 2, 32, mask);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("4 channels of 20000 elements"));
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("groups of 32 channels"));
   free(x);
   free(mask);
 }
@@ -187,7 +226,8 @@ TEST_F(PiecesTest, GroupsOfWeightsAreWhole) {
   for (const WeightFormat format : {WeightFormat::kInt4Symmetric, WeightFormat::kInt4Asymmetric, WeightFormat::kNf4,
                                     WeightFormat::kFp8E4M3, WeightFormat::kMxfp4}) {
     for (const GroupedLayout& layout :
-         {GroupedLayout{150, 256, 32}, GroupedLayout{301, 107, 33}, GroupedLayout{2, 17'001, 48}}) {
+         {GroupedLayout{150, 256, 32}, GroupedLayout{301, 107, 33}, GroupedLayout{2, 17'001, 48},
+          GroupedLayout{7, 2048, 128}, GroupedLayout{5, 5'000, 5'000}, GroupedLayout{3, 9'001, 3'001}}) {
       const bool has_zero_points = format == WeightFormat::kInt4Asymmetric;
       const int64_t groups = layout.rows * layout.groups(), bytes = layout.rows * row_bytes(format, layout);
       const std::vector<float> x = numbers(layout.size());
@@ -216,6 +256,22 @@ TEST_F(PiecesTest, GroupsOfWeightsAreWhole) {
       for (void* pointer : std::initializer_list<void*>{device_x, device_codes, device_scales}) free(pointer);
       if (has_zero_points) free(device_zero_points);
     }
+  }
+}
+
+// Few counts are made in 32 bits first, many at once in the caller's 64 bits: a word of theirs overflows in both.
+TEST_F(PiecesTest, CountsGoOnAboveAWord) {
+  for (const int64_t bins : {1, 2'000}) {
+    const Layout layout{2, 3, 1'000};
+    const std::vector<float> x = numbers(layout.size());
+    const std::vector<float> low(3, -10.0f), high(3, 12.0f), width(3, 22.0f / bins), inverse_width(3, bins / 22.0f);
+    const HistogramBins wanted{low.data(), high.data(), width.data(), inverse_width.data(), bins};
+    std::vector<int64_t> expected(3 * wanted.counts(), 0xffffffff), actual = expected;
+    ASSERT_EQ(reference_kernels<float>().histogram({}, layout, x.data(), wanted, expected.data()), absl::OkStatus());
+    float* const on_device = to_device(x);
+    ASSERT_EQ(vulkan_kernels<float>().histogram({}, layout, on_device, wanted, actual.data()), absl::OkStatus());
+    EXPECT_EQ(actual, expected) << bins << " bins";
+    free(on_device);
   }
 }
 

@@ -18,8 +18,8 @@ absl::Status binarize_activations_backward(const Execution&, const Layout& layou
   const Buffer gradient = call.input(dy, size), in = call.input(x, size), one_scale = call.input(scale, 1);
   const Buffer thresholds = call.input(threshold, channels);
   const Buffer out = dx != nullptr ? call.output(dx, size) : Buffer();
-  // Where elements come in groups, one dispatch makes both.
-  const bool at_once = dx != nullptr && sums != nullptr && in_groups(layout);
+  // Where elements come in groups, or a word is an element, one dispatch makes both.
+  const bool at_once = dx != nullptr && sums != nullptr && (in_groups(layout) || sizeof(T) == sizeof(uint32_t));
   if (sums != nullptr) {
     const Buffer inside = call.output(wanted.inside, channels), above = call.output(wanted.above, channels),
                  between = call.output(wanted.between, channels);

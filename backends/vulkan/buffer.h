@@ -16,7 +16,8 @@ struct Buffer {
   bool written = false;    // a dispatch may write to it; else it only reads
   char* mapped = nullptr;  // where the host sees these bytes, or null
 
-  // `size` bytes of it from byte `begin`, which is a multiple of 256. Past the end, what is there.
+  // `size` bytes of it from byte `begin`, which is a multiple of 256 where a shader binds them. Past the end, what is
+  // there.
   Buffer range(uint64_t begin, uint64_t size) const {
     Buffer part = *this;
     begin = begin < bytes ? begin : bytes;

@@ -91,6 +91,10 @@ void Call::fill(const Buffer& buffer, uint32_t value) {
   fail(state_->batch().fill(words, value));
 }
 
+void Call::copy(const Buffer& from, const Buffer& to) {
+  if (usable() && from.bytes > 0) fail(state_->batch().copy(from, to));
+}
+
 Buffer Call::constants(const void* data, uint64_t bytes) {
   const Buffer buffer = scratch(bytes);
   if (usable()) fail(state_->batch().update(buffer, data));

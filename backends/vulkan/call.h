@@ -92,6 +92,8 @@ class Call {
   Buffer scratch(uint64_t bytes);
   // Sets every 32-bit word; of a buffer that ends between words, up to 3 bytes more.
   void fill(const Buffer& buffer, uint32_t value);
+  // from.bytes bytes; the two do not overlap. No alignment is asked for.
+  void copy(const Buffer& from, const Buffer& to);
   // Constants of the call for a shader, at most 64 KiB; a multiple of 4 bytes.
   Buffer constants(const void* data, uint64_t bytes);
 

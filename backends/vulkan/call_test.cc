@@ -389,6 +389,42 @@ TEST_F(CallTest, ALostDeviceRefusesWorkAndFreesAll) {
   device_ = healthy;
 }
 
+bool submissions_fail = false;
+VKAPI_ATTR VkResult VKAPI_CALL submit_or_fail(VkQueue queue, uint32_t count, const VkSubmitInfo* infos, VkFence fence) {
+  return submissions_fail ? VK_ERROR_OUT_OF_HOST_MEMORY : queue_submit(queue, count, infos, fence);
+}
+
+// What was recorded is lost with its barriers; the order of what comes before and behind it is not. The validation
+// layer watches.
+TEST_F(CallTest, AFailedSubmissionIsAnErrorAndTheNextOneIsInOrder) {
+  DeviceOptions options;
+  options.adjust_functions = [](DeviceFunctions& functions) {
+    queue_submit = functions.QueueSubmit;
+    functions.QueueSubmit = submit_or_fail;
+  };
+  submissions_fail = false;
+  reopen(options);
+  float* const x = to_device(counting(1000));
+  float* const y = allocate<float>(1000);
+  float* const z = allocate<float>(1000);
+  ASSERT_EQ(negate(x, y, 1000), absl::OkStatus());
+  {
+    absl::MutexLock lock(&device_->state().mutex);
+    ASSERT_EQ(device_->state().batch().submit(), absl::OkStatus());
+  }
+  ASSERT_EQ(negate(y, z, 1000), absl::OkStatus());
+  submissions_fail = true;
+  EXPECT_EQ(device_->synchronize().code(), absl::StatusCode::kResourceExhausted);
+  {
+    absl::MutexLock lock(&device_->state().mutex);
+    EXPECT_TRUE(device_->state().batch().idle());
+  }
+  submissions_fail = false;
+  ASSERT_EQ(negate(y, z, 1000), absl::OkStatus());
+  EXPECT_EQ(to_host(z, 1000), counting(1000));
+  for (float* pointer : {x, y, z}) EXPECT_EQ(device_->free(pointer), absl::OkStatus());
+}
+
 TEST_F(CallTest, TheValidationLayerListens) {
   if (!(*instance())->validated) GTEST_SKIP() << "there is no validation layer";
   DeviceState& state = device_->state();

@@ -92,9 +92,10 @@ void CommandBatch::order(absl::Span<const Buffer> ranges) {
   const bool conflicts = std::any_of(ranges.begin(), ranges.end(), [&](const Buffer& range) {
     return std::any_of(touched_.begin(), touched_.end(), [&](const Buffer& before) { return conflict(range, before); });
   });
-  if (conflicts || touched_.size() > kMaxTouched) {
+  if (conflicts || dropped_ || touched_.size() > kMaxTouched) {
     barrier(kWork, kAll);
     touched_.clear();
+    dropped_ = false;
   }
   touched_.insert(touched_.end(), ranges.begin(), ranges.end());
 }
@@ -189,6 +190,8 @@ absl::Status CommandBatch::submit() {
   PARE_RETURN_IF_ERROR(device_.status());
   if (!recording_) return absl::OkStatus();
   recording_ = false;
+  // Until it is submitted: its barriers may be lost with it.
+  dropped_ = true;
   Frame& frame = this->frame();
   const DeviceFunctions& functions = device_.functions();
   barrier(VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
@@ -197,13 +200,16 @@ absl::Status CommandBatch::submit() {
   info.commandBufferCount = 1;
   info.pCommandBuffers = &frame.commands;
   PARE_RETURN_IF_ERROR(device_.check(functions.QueueSubmit(device_.queue(), 1, &info, frame.fence), "vkQueueSubmit"));
+  dropped_ = false;
   frame.submission = next_++;
   return absl::OkStatus();
 }
 
 absl::Status CommandBatch::wait() {
-  PARE_RETURN_IF_ERROR(submit());
-  return wait_for(next_ - 1);
+  // What was submitted before an error still runs, and may use what the caller takes away next.
+  absl::Status status = submit();
+  status.Update(wait_for(next_ - 1));
+  return status;
 }
 
 absl::Status CommandBatch::wait_for(uint64_t submission) {

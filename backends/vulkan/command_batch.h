@@ -41,7 +41,7 @@ class CommandBatch {
   absl::Status update(const Buffer& range, const void* data);
 
   absl::Status submit();
-  // Submits, and returns when the device has done everything.
+  // Submits, and returns when the device has done everything; after an error, everything that was submitted.
   absl::Status wait();
   // The number of the submission that the next command will be in, and the wait for it.
   uint64_t current() const { return next_; }
@@ -83,6 +83,7 @@ class CommandBatch {
   int commands_ = 0;  // recorded in it
   uint64_t dispatches_ = 0;
   std::vector<Buffer> touched_;  // since the last barrier
+  bool dropped_ = false;         // a recorded barrier may never have run
 };
 
 }  // namespace pare::backends::vulkan

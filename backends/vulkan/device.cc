@@ -6,6 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "backends/vulkan/address_space.h"
 #include "backends/vulkan/device_state.h"
 #include "backends/vulkan/instance.h"
 #include "base/status_macros.h"
@@ -149,5 +150,7 @@ absl::StatusOr<Device*> selected_device() {
   if (devices.selected != nullptr) return devices.selected;
   return open_and_select(devices, "");
 }
+
+Device* device_of(const void* pointer) { return AddressSpace::get().owner(pointer); }
 
 }  // namespace pare::backends::vulkan

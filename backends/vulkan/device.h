@@ -115,6 +115,9 @@ absl::StatusOr<Device*> select_device(std::string_view name);
 // The one of the last select_device(), or what select_device("") makes it.
 absl::StatusOr<Device*> selected_device();
 
+// The open device that a device pointer belongs to; null for every other address.
+Device* device_of(const void* pointer);
+
 // What the validation layer has complained of since the last call; it is on with PARE_VULKAN_VALIDATION=1 in the
 // environment. For tests.
 std::vector<std::string> take_validation_messages();

@@ -16,7 +16,7 @@ namespace {
 constexpr uint32_t kMaxLocalSize = 256;
 // A CPU runs the invocations of a workgroup one vector after the other: more of them only cut its loops short.
 constexpr uint32_t kCpuLocalSize = 16;
-constexpr uint32_t kCpuLoopGroups = 2048;
+constexpr uint32_t kCpuLoopGroups = 256;
 constexpr uint32_t kMinInvocations = 64;
 constexpr uint32_t kMaxGroups = 65'535;
 constexpr uint32_t kMaxBuffers = 16;
@@ -90,6 +90,7 @@ absl::StatusOr<DevicePlan> make_device_plan(const DeviceSnapshot& snapshot) {
   }
 
   const bool is_cpu = snapshot.type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+  plan.is_processor = is_cpu;
   plan.local_size = std::min(std::bit_floor(snapshot.invocations), is_cpu ? kCpuLocalSize : kMaxLocalSize);
   plan.max_groups = std::min(snapshot.group_count, kMaxGroups);
   plan.loop_groups = std::min(plan.max_groups, is_cpu ? kCpuLoopGroups : kMaxGroups);

@@ -21,6 +21,9 @@ struct DevicePlan {
   uint32_t queue_family = 0;
   std::vector<const char*> extensions;  // to enable
 
+  // A device of software: reading a word costs more than computing with it, and neighbours share no cost of it.
+  bool is_processor = false;
+
   // Dispatches.
   uint32_t local_size = 0;   // invocations of a workgroup: a power of two, at most 256
   uint32_t max_groups = 0;   // at most 65,535, whatever the device says

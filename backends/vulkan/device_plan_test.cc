@@ -132,6 +132,13 @@ TEST(DevicePlan, WorkgroupsArePowersOfTwo) {
   EXPECT_EQ(plan_of(device).loop_groups, 1000);
 }
 
+TEST(DevicePlan, SoftwareIsKnownAsSuch) {
+  DeviceSnapshot device = card();
+  EXPECT_FALSE(plan_of(device).is_processor);
+  device.type = VK_PHYSICAL_DEVICE_TYPE_CPU;
+  EXPECT_TRUE(plan_of(device).is_processor);
+}
+
 TEST(DevicePlan, HostMemoryIsImportedWhereItIsTheDevicesOwn) {
   DeviceSnapshot device = card();
   for (VkPhysicalDeviceType type : {VK_PHYSICAL_DEVICE_TYPE_CPU, VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU}) {

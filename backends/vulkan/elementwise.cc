@@ -58,12 +58,15 @@ void for_each_piece(const Call& call, const Layout& layout, uint64_t widest_elem
 void for_each_piece(const Layout& layout, int64_t max_elements, uint32_t local_size, uint32_t loop_groups,
                     absl::FunctionRef<void(const Piece&)> body) {
   const int64_t size = layout.size(), step = std::min(max_elements, kMaxIndex);
+  if (size == 0) return;
   // One channel: everything is one run.
   const int64_t channels = layout.channels, inner = channels == 1 ? std::max<int64_t>(size, 1) : layout.inner;
   const bool whole_groups = channels == 1 || inner % 4 == 0;
-  const ChannelMode mode = !whole_groups                                       ? kElements
-                           : channels == 1 || inner / 4 >= int64_t{local_size} ? kBlocks
-                                                                               : kGroups;
+  // Blocks that an invocation soon leaves again are worse than groups whose channels come again and again.
+  const bool long_runs = channels == 1 || inner / 4 >= kBlockLoops * int64_t{local_size};
+  const bool repeats = repeating_stride(layout, (std::min(step, size) + 3) / 4, uint64_t{loop_groups} * local_size) > 0;
+  const bool blocks = long_runs || (!repeats && inner / 4 >= int64_t{local_size});
+  const ChannelMode mode = !whole_groups ? kElements : blocks ? kBlocks : kGroups;
   for (int64_t first = 0; first < size; first += step) {
     const int64_t count = std::min(step, size - first);
     PieceConstants constants{};

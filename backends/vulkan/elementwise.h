@@ -16,9 +16,8 @@
 //   #include "elementwise_main.glsl"
 //
 // Where runs of one channel are long (channel_mode 0), they are cut into blocks: a workgroup takes one block after the
-// other, and its parameters are the same for all of its invocations. Where
-// they are short, an invocation handles groups with the same channels, as far as the tensor repeats itself. A reduction
-// of each channel can use the blocks too: block_at() of channels.glsl.
+// other, and its parameters are the same for all of its invocations. Where they are short, an invocation handles groups
+// with the same channels, as far as the tensor repeats itself.
 
 #ifndef PARE_BACKENDS_VULKAN_ELEMENTWISE_H_
 #define PARE_BACKENDS_VULKAN_ELEMENTWISE_H_

@@ -57,8 +57,8 @@ TEST(FastDivisor, DividesExactly) {
 TEST(ForEachPiece, CoversEveryElementWithItsChannel) {
   const int64_t big = int64_t{1} << 31;
   for (const Layout& layout :
-       {Layout{1, 1, 0}, Layout{1, 1, 5000}, Layout{3, 7, 1000}, Layout{2000, 5, 1}, Layout{1, 4000, 3},
-        Layout{5, 1, 999}, Layout{1, 1, 3 * big}, Layout{2, 3, big + 12}, Layout{1, 7, big / 2 - 1},
+       {Layout{1, 1, 0}, Layout{2, 3, 0}, Layout{0, 3, 8}, Layout{1, 1, 5000}, Layout{3, 7, 1000}, Layout{2000, 5, 1},
+        Layout{1, 4000, 3}, Layout{5, 1, 999}, Layout{1, 1, 3 * big}, Layout{2, 3, big + 12}, Layout{1, 7, big / 2 - 1},
         Layout{1, big / 8, 100}, Layout{big, 3, 1}, Layout{1 << 20, 6, 7}}) {
     for (int64_t most : {int64_t{1024}, int64_t{1} << 20, int64_t{1} << 29, int64_t{1} << 40}) {
       if (layout.size() / most > 5'000) continue;

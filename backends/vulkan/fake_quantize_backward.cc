@@ -19,8 +19,8 @@ absl::Status fake_quantize_backward(const Execution&, const Layout& layout, cons
   const Buffer step = call.input(grid.step, channels), inverse_step = call.input(grid.inverse_step, channels);
   const Buffer lowest = call.input(grid.lowest, channels), highest = call.input(grid.highest, channels);
   const Buffer out = dx != nullptr ? call.output(dx, size) : Buffer();
-  // Where elements come in groups, one dispatch makes both.
-  const bool at_once = dx != nullptr && sums != nullptr && in_groups(layout);
+  // Where elements come in groups, or a word is an element, one dispatch makes both.
+  const bool at_once = dx != nullptr && sums != nullptr && (in_groups(layout) || sizeof(T) == sizeof(uint32_t));
   if (sums != nullptr) {
     const Buffer inside = call.output(wanted.inside, channels), above = call.output(wanted.above, channels),
                  below = call.output(wanted.below, channels);

@@ -50,7 +50,7 @@ template <typename T>
 absl::Status rb_mask_backward(const Execution& execution, int64_t size, const T* dy, const T* w, const uint8_t* mask,
                               T* dw, float* d_logits);
 
-// n_of_m.cc. Error: Unimplemented where m channels are more than the device binds at once.
+// n_of_m.cc. Error: Unimplemented where 1024 places of m channels are more than the device binds at once.
 template <typename T>
 absl::Status n_of_m_mask(const Execution& execution, const Layout& layout, const T* x, int n, int m, uint8_t* mask);
 
@@ -70,7 +70,7 @@ template <typename T>
 absl::Status dequantize_codes(const Execution& execution, const Layout& layout, const uint8_t* codes, bool is_signed,
                               const float* step, const int32_t* zero_point, T* y);
 
-// weight_groups.cc. Error: Unimplemented where 64 groups are more than the device binds at once.
+// weight_groups.cc. Error: Unimplemented where one group is more than the device binds at once.
 template <typename T>
 absl::Status quantize_groups(const Execution& execution, const GroupedLayout& layout, WeightFormat format, const T* x,
                              uint8_t* codes, float* scales, uint8_t* zero_points, float* squared_error);

@@ -47,12 +47,11 @@ absl::Status mean_variance(const Execution&, const Layout& layout, const T* x, f
   Call call({x, mean, variance});
   const Buffer in = call.input(x, layout.size());
   const Buffer means = call.output(mean, layout.channels), variances = call.output(variance, layout.channels);
-  const Shader& shader =
-      variant<T>(shaders::mean_variance_f32, shaders::mean_variance_f16, shaders::mean_variance_bf16);
   const Reduction reduction{
       PARE_COMBINE_SHADER(call.plan(), moments), 4 * sizeof(float), {means, variances, variances}, sizeof(float)};
   reduce_channels(call, layout, sizeof(T), reduction, [&](const Section& section, const Buffer& partial) {
-    call.dispatch_groups(shader, {section.of(in, x), partial}, section.constants, section.modes(), section.groups);
+    call.dispatch_groups(PARE_REDUCTION_SHADER(T, call.plan(), mean_variance), {section.of(in, x), partial},
+                         section.constants, section.modes(), section.groups);
   });
   return call.finish();
 }

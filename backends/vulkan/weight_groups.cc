@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "absl/functional/function_ref.h"
@@ -49,8 +50,21 @@ GroupedLayout shortened(const GroupedLayout& layout) {
   return {layout.rows, layout.columns, std::max<int64_t>(1, std::min(layout.group_size, layout.columns))};
 }
 
-// Whether four elements that a shader takes together are of one group, and begin at a multiple of four.
-bool is_aligned(const GroupedLayout& layout) { return layout.columns % 4 == 0 && layout.group_size % 4 == 0; }
+// Whether so many elements that a shader takes together are of one group, and begin at a multiple of their number.
+bool is_aligned(const GroupedLayout& layout, int64_t elements = 4) {
+  return layout.columns % elements == 0 && layout.group_size % elements == 0;
+}
+
+// What an invocation of groups_at_once.comp holds.
+constexpr int64_t kNumbersHeld = 32;
+
+// How many invocations hold a group together; 0 if they cannot.
+uint32_t lanes_of_group(const DevicePlan& plan, const GroupedLayout& layout) {
+  const int64_t lanes = layout.group_size / kNumbersHeld;
+  const bool whole = layout.group_size % kNumbersHeld == 0 && layout.columns % layout.group_size == 0;
+  const int64_t most = plan.subgroups ? plan.subgroup_size : 1;
+  return whole && lanes <= most && std::has_single_bit(static_cast<uint64_t>(lanes)) ? lanes : 0;
+}
 
 // Calls body for pieces of so many units that no buffer is too large to be bound.
 void for_each_part(Call& call, const GroupedLayout& layout, WeightFormat format, Unit unit,
@@ -65,8 +79,8 @@ void for_each_part(Call& call, const GroupedLayout& layout, WeightFormat format,
   const int64_t most = std::min<int64_t>(call.plan().buffer_range / sizeof(float), kMaxIndex);
   int64_t step = units;
   if (layout.size() > most) {
-    // Scales need not begin at more than a multiple of 64 to be bound.
-    const int64_t alignment = unit == Unit::kGroup ? 64 : kAlignment;
+    // What is written a group is a word, bound from an earlier one on.
+    const int64_t alignment = unit == Unit::kGroup ? 1 : kAlignment;
     step = (most - kAlignment) / columns_of_unit / alignment * alignment;
   }
   if (step <= 0 || layout.columns > kMaxIndex) {
@@ -116,6 +130,11 @@ absl::Status quantize_groups(const Execution&, const GroupedLayout& wanted, Weig
   const Shader& scale_shader =
       variant<T>(shaders::group_scales_f32, shaders::group_scales_f16, shaders::group_scales_bf16);
   const Shader& code_shader = variant<T>(shaders::group_codes_f32, shaders::group_codes_f16, shaders::group_codes_bf16);
+  const Shader& single_shader =
+      variant<T>(shaders::groups_at_once_f32, shaders::groups_at_once_f16, shaders::groups_at_once_bf16);
+  const Shader& subgroup_shader =
+      variant<T>(shaders::groups_at_once_f32_subgroups, shaders::groups_at_once_f16_subgroups,
+                 shaders::groups_at_once_bf16_subgroups);
   const GroupedLayout layout = shortened(wanted);
   const int64_t groups = layout.rows * layout.groups();
   const bool has_zero_points = format == WeightFormat::kInt4Asymmetric && groups > 0;
@@ -128,19 +147,27 @@ absl::Status quantize_groups(const Execution&, const GroupedLayout& wanted, Weig
   // not there, a buffer that is bound the same way already: it brings no hazard of its own.
   const Buffer words = has_zero_points ? call.scratch(groups * sizeof(uint32_t)) : scale;
 
+  const uint32_t lanes = lanes_of_group(call.plan(), layout);
   for_each_part(call, layout, format, Unit::kGroup, [&](const Part& part) {
-    call.dispatch(
-        scale_shader,
-        {part.elements.of(in, sizeof(T)), part.of_units(scale, sizeof(float)), part.of_units(words, sizeof(uint32_t)),
-         part.of_units(squared_error != nullptr ? error : scale, sizeof(float))},
-        part.constants, {format_constant, is_aligned(layout), squared_error != nullptr}, part.constants.count);
+    const Buffer numbers = part.elements.of(in, sizeof(T)), scales_of_part = part.groups.of(scale, sizeof(float));
+    const Buffer words_of_part = part.groups.of(words, sizeof(uint32_t));
+    const Buffer errors_of_part = part.groups.of(squared_error != nullptr ? error : scale, sizeof(float));
+    if (lanes == 0) {
+      call.dispatch(scale_shader, {numbers, scales_of_part, words_of_part, errors_of_part}, part.constants,
+                    {format_constant, is_aligned(layout), squared_error != nullptr}, part.constants.count);
+    } else {
+      call.dispatch(lanes > 1 ? subgroup_shader : single_shader,
+                    {numbers, scales_of_part, words_of_part, errors_of_part, part.bytes.of(code, 1)}, part.constants,
+                    {format_constant, true, squared_error != nullptr, lanes}, uint64_t{lanes} * part.constants.count);
+    }
   });
-  for_each_part(call, layout, format, Unit::kByte, [&](const Part& part) {
-    call.dispatch(code_shader,
-                  {part.elements.of(in, sizeof(T)), part.groups.of(scale, sizeof(float)).read_only(),
-                   part.groups.of(words, sizeof(uint32_t)).read_only(), part.of_units(code, 1)},
-                  part.constants, {format_constant, is_aligned(layout)}, (part.constants.count + 3) / 4);
-  });
+  if (lanes == 0)
+    for_each_part(call, layout, format, Unit::kByte, [&](const Part& part) {
+      call.dispatch(code_shader,
+                    {part.elements.of(in, sizeof(T)), part.groups.of(scale, sizeof(float)).read_only(),
+                     part.groups.of(words, sizeof(uint32_t)).read_only(), part.of_units(code, 1)},
+                    part.constants, {format_constant, is_aligned(layout)}, (part.constants.count + 3) / 4);
+    });
   if (has_zero_points) {
     for_each_piece(call, Layout::per_tensor(groups), sizeof(uint32_t), [&](const Piece& piece) {
       call.dispatch(shaders::pack_bytes, {piece.of(words, sizeof(uint32_t)).read_only(), piece.of(zero_point, 1)},
@@ -162,11 +189,13 @@ absl::Status dequantize_groups(const Execution&, const GroupedLayout& wanted, We
   const bool has_zero_points = format == WeightFormat::kInt4Asymmetric;
   const Buffer zero_point = has_zero_points ? call.input(zero_points, groups) : scale;
   const Buffer out = call.output(y, layout.size());
+  const bool eights = is_aligned(layout, 8);
   for_each_part(call, layout, format, Unit::kElement, [&](const Part& part) {
     call.dispatch(shader,
                   {part.bytes.of(in, 1), part.groups.of(scale, sizeof(float)), part.groups.of(zero_point, 1),
                    part.of_units(out, sizeof(T))},
-                  part.constants, {static_cast<uint32_t>(format), is_aligned(layout)}, (part.constants.count + 3) / 4);
+                  part.constants, {static_cast<uint32_t>(format), is_aligned(layout), eights},
+                  eights ? part.constants.count / 8 : (part.constants.count + 3) / 4);
   });
   return call.finish();
 }

@@ -119,7 +119,7 @@ std::vector<WeightedValue> QuantileSketch::values() const {
   return result;
 }
 
-MedianAndDeviation median_and_deviation(std::vector<WeightedValue> values) {
+std::pair<double, double> median_and_deviation(std::vector<WeightedValue> values) {
   std::sort(values.begin(), values.end(), by_value);
   const double median = weighted_median(values);
   for (WeightedValue& v : values) v.value = std::abs(v.value - median);

@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 namespace pare::quantization {
@@ -63,11 +64,8 @@ class QuantileSketch {
   bool has_non_finite_ = false;
 };
 
-// The median and the median of the distances from it, of numbers with weights. Needs a positive sum of weights.
-struct MedianAndDeviation {
-  double median, deviation;
-};
-MedianAndDeviation median_and_deviation(std::vector<WeightedValue> values);
+// The median, and the median of the distances from it, of numbers with weights. Needs a positive sum of weights.
+std::pair<double, double> median_and_deviation(std::vector<WeightedValue> values);
 
 }  // namespace pare::quantization
 

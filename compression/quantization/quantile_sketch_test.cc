@@ -72,11 +72,11 @@ TEST(MedianAndDeviation, ByHand) {
   // 1..9: median 5, distances 4 3 2 1 0 1 2 3 4 with median 2.
   std::vector<WeightedValue> values;
   for (int i = 9; i >= 1; --i) values.push_back({static_cast<double>(i), 1});
-  EXPECT_DOUBLE_EQ(median_and_deviation(values).median, 5);
-  EXPECT_DOUBLE_EQ(median_and_deviation(values).deviation, 2);
+  EXPECT_DOUBLE_EQ(median_and_deviation(values).first, 5);
+  EXPECT_DOUBLE_EQ(median_and_deviation(values).second, 2);
   // An even number of them: the mean of the middle two.
-  EXPECT_DOUBLE_EQ(median_and_deviation({{1, 2}, {3, 2}}).median, 2);
-  EXPECT_DOUBLE_EQ(median_and_deviation({{1, 1}, {3, 5}}).median, 3);
+  EXPECT_DOUBLE_EQ(median_and_deviation({{1, 2}, {3, 2}}).first, 2);
+  EXPECT_DOUBLE_EQ(median_and_deviation({{1, 1}, {3, 5}}).first, 3);
 }
 
 }  // namespace

@@ -31,13 +31,19 @@ absl::StatusOr<std::unique_ptr<QuantizationAlgorithm>> QuantizationAlgorithm::cr
   PARE_ASSIGN_OR_RETURN(std::vector<InsertedQuantizer> quantizers,
                         insert_quantizers(graph, setup, {.gradient = settings.gradient}));
   for (const InsertedQuantizer& inserted : quantizers) {
+    inserted.quantizer->set_bits_may_change(settings.precision.has_value());
     inserted.quantizer->set_owner(absl::StrCat(config.name, " at ", config.path));
   }
   for (const std::string& note : settings.notes) log_warning(note);
   PARE_RETURN_IF_ERROR(initialize_weight_ranges(quantizers, settings.ranges));
   PARE_RETURN_IF_ERROR(count_channels(*model, quantizers, input_size));
-  return std::unique_ptr<QuantizationAlgorithm>(
+  std::unique_ptr<QuantizationAlgorithm> method(
       new QuantizationAlgorithm(std::move(model), config, input_size, std::move(settings), std::move(quantizers)));
+  const std::optional<PrecisionSettings>& precision = method->settings_.precision;
+  if (precision.has_value() && precision->kind == PrecisionSettings::Kind::kManual) {
+    PARE_RETURN_IF_ERROR(method->choose_precision(nullptr));
+  }
+  return method;
 }
 
 QuantizationAlgorithm::QuantizationAlgorithm(std::shared_ptr<graph::Model> model, const AlgorithmConfig& config,
@@ -73,6 +79,17 @@ void QuantizationAlgorithm::set_enabled(bool weights, bool activations) {
   }
 }
 
+absl::Status QuantizationAlgorithm::choose_precision(data::DataLoader* loader) {
+  PARE_ASSIGN_OR_RETURN(precision_,
+                        initialize_precision(*model(), quantizers_, *settings_.precision, loader, input_size()));
+  return absl::OkStatus();
+}
+
+std::vector<Picture> QuantizationAlgorithm::pictures() const {
+  if (!precision_.has_value()) return {};
+  return {{"precision", precision_svg(*precision_)}};
+}
+
 absl::Status QuantizationAlgorithm::take_ranges() {
   return initialize_ranges(*model(), quantizers_, settings_.ranges, *loader_);
 }
@@ -91,6 +108,9 @@ absl::Status QuantizationAlgorithm::initialize(data::DataLoader& data_loader) {
     return absl::FailedPreconditionError("the model was prepared for export: its quantizers are fixed");
   }
   loader_ = &data_loader;
+  if (settings_.precision.has_value() && settings_.precision->kind == PrecisionSettings::Kind::kHawq) {
+    PARE_RETURN_IF_ERROR(choose_precision(&data_loader));
+  }
   PARE_RETURN_IF_ERROR(take_ranges());
   return adapt();
 }
@@ -124,6 +144,7 @@ Statistics QuantizationAlgorithm::statistics() const {
   if (lowered_.has_value()) return *lowered_;
   Statistics statistics = quantization_statistics(model()->graph(), quantizers_);
   statistics.merge(CompressionAlgorithm::statistics());
+  if (precision_.has_value()) statistics.child("precision") = precision_statistics(*precision_);
   if (adaptation_.has_value()) {
     Statistics& adaptation = statistics.child("batch_norm_adaptation");
     adaptation.set("outcome", to_string(adaptation_->outcome));

@@ -22,6 +22,7 @@
 #include "compression/algorithm.h"
 #include "compression/quantization/batch_norm_adaptation.h"
 #include "compression/quantization/insertion.h"
+#include "compression/quantization/precision_initializer.h"
 #include "compression/quantization/quantization_config.h"
 #include "schedulers/staged_scheduler.h"
 
@@ -49,7 +50,10 @@ class QuantizationAlgorithm : public CompressionAlgorithm {
   CompressionScheduler& scheduler() override;
   // Quantizers that are off or have no range yet do not count: FULLY_COMPRESSED is when all work.
   CompressionStage stage() const override;
+  // With mixed precision also "precision": the chosen bits, and the traces that chose them.
   Statistics statistics() const override;
+  // With mixed precision: "precision".
+  std::vector<Picture> pictures() const override;
 
   // Quantizers become ATen's fake-quantize operators, and batch norms fold into the convolutions before them. Then
   // scales around additions are freed of ties and biases rounded, as integer runtimes have them: outputs change by what
@@ -67,6 +71,7 @@ class QuantizationAlgorithm : public CompressionAlgorithm {
                         QuantizationConfig settings, std::vector<InsertedQuantizer> quantizers);
 
   void set_enabled(bool weights, bool activations);
+  absl::Status choose_precision(data::DataLoader* loader);
   absl::Status take_ranges();
   absl::Status adapt();
 
@@ -74,6 +79,7 @@ class QuantizationAlgorithm : public CompressionAlgorithm {
   std::vector<InsertedQuantizer> quantizers_;
   std::unique_ptr<StagedScheduler> staged_;
   data::DataLoader* loader_ = nullptr;
+  std::optional<PrecisionOutcome> precision_;
   std::optional<BatchNormAdaptation> adaptation_;
   // Once quantizers are operators: the statistics as they were before.
   std::optional<Statistics> lowered_;

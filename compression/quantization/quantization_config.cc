@@ -132,11 +132,10 @@ void read_initializer(ObjectReader& reader, QuantizationConfig& config) {
       adaptation.integer("num_bn_adaptation_samples", config.num_bn_adaptation_samples, {.min = 0});
   adaptation.integer("num_bn_forget_samples", 0, {.min = 0});
   initializer.fail(adaptation.finish());
-  if (initializer.any("precision") != nullptr) {
-    initializer.fail(absl::UnimplementedError(
-        absl::StrCat(initializer.path_of("precision"),
-                     ": mixed precision is not supported; expected no precision initializer: set bits for all with "
-                     "\"weights\" and \"activations\", and for some layers with \"scope_overrides\"")));
+  if (const nlohmann::json* object = initializer.object("precision"); object != nullptr) {
+    ObjectReader precision(object, initializer.path_of("precision"));
+    config.precision = PrecisionSettings::read(precision);
+    initializer.fail(precision.finish());
   }
   reader.fail(initializer.finish());
 }
@@ -201,6 +200,7 @@ absl::Status QuantizationConfig::check_scopes(const graph::Graph& graph) const {
     for (const auto& [scopes, constraints] : *overrides) all.push_back(&scopes);
   }
   for (const ScopeSet* scopes : all) PARE_RETURN_IF_ERROR(scopes->check_all_match(graph));
+  if (precision.has_value()) PARE_RETURN_IF_ERROR(precision->check_all_match(graph));
   return ranges.check_all_match(graph);
 }
 

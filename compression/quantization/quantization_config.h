@@ -31,6 +31,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "compression/quantization/placement_options.h"
+#include "compression/quantization/precision_settings.h"
 #include "compression/quantization/range_settings.h"
 #include "config/compression_config.h"
 #include "graph/graph.h"
@@ -44,14 +45,15 @@ struct QuantizationConfig {
   RangeRules ranges;
   int64_t num_bn_adaptation_samples = 2000;
   ops::GradientRule gradient = ops::GradientRule::kExact;
-  std::optional<StagedParams> staged;  // nullopt: everything is quantized from the start
+  std::optional<PrecisionSettings> precision;  // mixed precision; nullopt: the bits that placement gives
+  std::optional<StagedParams> staged;          // nullopt: everything is quantized from the start
   // Of all scopes, and of those within "weights" and "activations".
   bool validate_scopes = true, validate_weight_scopes = true, validate_activation_scopes = true;
   // What the config asks for and has no effect here, a sentence each, for the log.
   std::vector<std::string> notes;
 
   // InvalidArgument, with the JSON path, for whatever is not as expected: unknown keys, wrong types, bits outside [2,
-  // 8]; Unimplemented for "initializer.precision" (mixed precision).
+  // 8].
   static absl::StatusOr<QuantizationConfig> parse(const AlgorithmConfig& algorithm);
 
   // With validate_scopes, InvalidArgument for a scope that matches no node of the graph.

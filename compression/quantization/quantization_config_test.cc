@@ -92,10 +92,15 @@ TEST(QuantizationConfig, MistakesNameTheirPlace) {
   }
 }
 
-TEST(QuantizationConfig, MixedPrecisionIsRefused) {
-  const absl::Status status = parse(R"("initializer": {"precision": {"type": "hawq"}})").status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_NE(status.message().find("$.compression.initializer.precision"), std::string::npos) << status;
+TEST(QuantizationConfig, MixedPrecisionIsRead) {
+  const auto config = parse(R"("initializer": {"precision": {"type": "hawq", "bits": [4, 8], "iter_number": 7}})");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_TRUE(config->precision.has_value());
+  EXPECT_EQ(config->precision->bits, (std::vector<int>{4, 8}));
+  EXPECT_EQ(config->precision->traces.max_iterations, 7);
+  EXPECT_EQ(config->precision->compression_ratio, 1.5);
+  const absl::Status status = parse(R"("initializer": {"precision": {"type": "hawk"}})").status();
+  EXPECT_NE(status.message().find("$.compression.initializer.precision.type"), std::string::npos) << status;
 }
 
 TEST(QuantizationConfig, ScopesMustMatchUnlessTold) {

@@ -56,7 +56,18 @@ const char* mode_name(QuantizationMode mode) {
 }  // namespace
 
 Quantizer::Quantizer(std::string name, QuantizerConfig config, Options options)
-    : name_(std::move(name)), config_(config), options_(options), is_signed_(config.is_signed.value_or(true)) {}
+    : name_(std::move(name)),
+      config_(config),
+      original_config_(config),
+      options_(options),
+      is_signed_(config.is_signed.value_or(true)) {}
+
+void Quantizer::set_bits(int bits) {
+  config_ = original_config_;
+  if (bits == config_.bits) return;
+  config_.bits = bits;
+  config_.narrow_range = false;
+}
 
 std::vector<std::string> Quantizer::parameter_names(const QuantizerConfig& config) {
   if (config.mode == QuantizationMode::kSymmetric) return {"scale"};
@@ -95,6 +106,9 @@ absl::Status Quantizer::set_state(const nlohmann::json& state) {
       !state.contains("mode") || !state.contains("bits")) {
     return absl::InvalidArgumentError(absl::StrCat(
         "quantizer ", name_, ": expected a state of mode, bits, signed, enabled and has_range, found ", state.dump()));
+  }
+  if (bits_may_change_ && state["bits"].is_number_integer() && state["bits"] >= kMinBits && state["bits"] <= kMaxBits) {
+    set_bits(state["bits"].get<int>());
   }
   // Files of before these three were kept do not have them, and are taken to agree.
   for (const auto& [key, own] : {std::pair{"logarithm_scale", config_.logarithm_scale},

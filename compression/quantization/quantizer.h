@@ -63,6 +63,12 @@ class Quantizer : public graph::Transform {
   bool is_signed() const { return is_signed_; }
   LevelRange levels() const { return level_range(config_, is_signed_); }
 
+  // Mixed precision: other bits from now on, kMinBits to kMaxBits; the range stays. Levels that the config has for its
+  // own number of bits (a narrow range) come back with that number.
+  void set_bits(int bits);
+  // Whether set_state() takes the state's bits for its own: where they were chosen from data.
+  void set_bits_may_change(bool may_change) { bits_may_change_ = may_change; }
+
   bool is_enabled() const { return enabled_; }
   void set_enabled(bool enabled) { enabled_ = enabled; }
   bool has_range() const { return has_range_; }
@@ -103,6 +109,8 @@ class Quantizer : public graph::Transform {
 
   std::string name_;
   QuantizerConfig config_;
+  QuantizerConfig original_config_;  // before set_bits()
+  bool bits_may_change_ = false;
   Options options_;
   std::vector<graph::Value*> parameters_;
   Observer observer_;

@@ -15,6 +15,7 @@
 #include "compression/sparsity/sparsity_statistics.h"
 #include "graph/hooks.h"
 #include "ops/rb_mask.h"
+#include "ops/sparsity_masks.h"
 #include "schedulers/registry.h"
 
 namespace pare::sparsity {

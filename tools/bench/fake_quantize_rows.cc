@@ -1,109 +1,91 @@
-#include <algorithm>
-#include <memory>
-#include <type_traits>
-
-#include "base/status_macros.h"
 #include "tools/bench/rows.h"
 
 namespace pare::tools::bench {
 namespace {
 
-using backends::FakeQuantizeSums;
 using backends::Layout;
-using backends::QuantizationGrid;
-
-template <typename T>
-const char* type_suffix() {
-  return sizeof(T) == 4 ? "" : std::is_same_v<T, backends::Half> ? ", float16" : ", bfloat16";
-}
 
 // The tensors of a fake quantization to 8 bits.
 template <typename T>
-struct Tensors {
-  explicit Tensors(const Subject& subject) : workspace(subject) {}
-
-  absl::Status make(const Layout& shape) {
-    layout = shape;
-    PARE_ASSIGN_OR_RETURN(x, workspace.random<T>(layout.size()));
-    PARE_ASSIGN_OR_RETURN(y, workspace.zeros<T>(layout.size()));
-    const auto numbers = [&](float number) { return workspace.copy_of(std::vector<float>(layout.channels, number)); };
-    PARE_ASSIGN_OR_RETURN(grid.step, numbers(0.02f));
-    PARE_ASSIGN_OR_RETURN(grid.inverse_step, numbers(50.0f));
-    PARE_ASSIGN_OR_RETURN(grid.lowest, numbers(-128));
-    PARE_ASSIGN_OR_RETURN(grid.highest, numbers(127));
-    PARE_ASSIGN_OR_RETURN(sums.inside, numbers(0));
-    PARE_ASSIGN_OR_RETURN(sums.above, numbers(0));
-    PARE_ASSIGN_OR_RETURN(sums.below, numbers(0));
+struct Tensors : Workspace {
+  using Workspace::Workspace;
+  absl::Status make(const Layout& layout) {
+    PARE_ASSIGN_OR_RETURN(x, random<T>(layout.size()));
+    PARE_ASSIGN_OR_RETURN(y, zeros<T>(layout.size()));
+    PARE_ASSIGN_OR_RETURN(levels, grid(layout.channels, -128, 127));
     return absl::OkStatus();
   }
 
-  Workspace workspace;
-  Layout layout;
-  T *x = nullptr, *dy = nullptr, *y = nullptr;
-  QuantizationGrid grid{};
-  FakeQuantizeSums sums{};
+  T *x = nullptr, *y = nullptr;
+  backends::QuantizationGrid levels{};
 };
 
 template <typename T>
-void add_rows(const Subject& subject, int64_t elements, const Layout& layout, const std::string& variant,
+struct BackwardTensors : Tensors<T> {
+  using Tensors<T>::Tensors;
+  absl::Status make(const Layout& layout) {
+    PARE_RETURN_IF_ERROR(Tensors<T>::make(layout));
+    PARE_ASSIGN_OR_RETURN(dy, this->template random<T>(layout.size()));
+    for (float** sum : {&sums.inside, &sums.above, &sums.below}) {
+      PARE_ASSIGN_OR_RETURN(*sum, this->template zeros<float>(layout.channels));
+    }
+    return absl::OkStatus();
+  }
+
+  T* dy = nullptr;
+  backends::FakeQuantizeSums sums{};
+};
+
+template <typename T>
+void add_rows(const Subject& subject, int64_t size, const Layout& layout, const std::string& variant,
               std::vector<Row>& rows) {
   const auto* const table = subject.table<T>();
   if (table == nullptr) return;
-  const int64_t bytes = static_cast<int64_t>(sizeof(T)) * layout.size();
-  if (table->fake_quantize_forward != nullptr) {
-    rows.push_back({.name = "fake_quantize_forward",
-                    .variant = variant + type_suffix<T>(),
-                    .elements = elements,
-                    .bytes = 2 * bytes,
-                    .yardstick = Yardstick::kCopy});
-    rows.back().prepare = [=]() -> absl::StatusOr<std::function<absl::Status()>> {
-      const auto tensors = std::make_shared<Tensors<T>>(subject);
-      PARE_RETURN_IF_ERROR(tensors->make(layout));
-      return [=] {
-        return table->fake_quantize_forward(subject.execution, layout, tensors->x, tensors->grid, tensors->y);
-      };
-    };
-  }
-  if (table->fake_quantize_backward != nullptr) {
-    rows.push_back({.name = "fake_quantize_backward",
-                    .variant = variant + type_suffix<T>(),
-                    .elements = elements,
-                    .bytes = 3 * bytes,
-                    .yardstick = Yardstick::kCopy});
-    rows.back().prepare = [=]() -> absl::StatusOr<std::function<absl::Status()>> {
-      const auto tensors = std::make_shared<Tensors<T>>(subject);
-      PARE_RETURN_IF_ERROR(tensors->make(layout));
-      PARE_ASSIGN_OR_RETURN(tensors->dy, tensors->workspace.template random<T>(layout.size()));
-      return [=] {
-        return table->fake_quantize_backward(subject.execution, layout, tensors->dy, tensors->x, tensors->grid,
-                                             tensors->y, &tensors->sums);
-      };
-    };
-  }
+  const auto bytes = static_cast<int64_t>(layout.size() * sizeof(T));
+  add_row<Tensors<T>>(subject, rows, table->fake_quantize_forward,
+                      {.name = "fake_quantize_forward",
+                       .variant = variant + type_suffix<T>(),
+                       .size = size,
+                       .bytes = 2 * bytes,
+                       .yardstick = Yardstick::kCopy},
+                      layout, [=](const Tensors<T>& t) {
+                        return table->fake_quantize_forward(t.execution, layout, t.x, t.levels, t.y);
+                      });
+  add_row<BackwardTensors<T>>(subject, rows, table->fake_quantize_backward,
+                              {.name = "fake_quantize_backward",
+                               .variant = variant + type_suffix<T>(),
+                               .size = size,
+                               .bytes = 3 * bytes,
+                               .yardstick = Yardstick::kCopy},
+                              layout, [=](const BackwardTensors<T>& t) {
+                                return table->fake_quantize_backward(t.execution, layout, t.dy, t.x, t.levels, t.y,
+                                                                     &t.sums);
+                              });
+}
+
+template <typename T>
+void add_rows_of_type(const Subject& subject, int64_t size, std::vector<Row>& rows) {
+  const auto elements = static_cast<int64_t>(size / sizeof(T));
+  add_rows<T>(subject, size, Layout::per_tensor(elements), "per tensor", rows);
+  add_rows<T>(subject, size, weight_layout(elements), "per channel", rows);
+  add_rows<T>(subject, size, channels_last_layout(elements), "channels last", rows);
 }
 
 }  // namespace
 
-std::vector<Row> fake_quantize_rows(const Subject& subject, int64_t elements) {
+std::vector<Row> fake_quantize_rows(const Subject& subject, int64_t size) {
   std::vector<Row> rows;
-  add_rows<float>(subject, elements, Layout::per_tensor(elements), "per tensor", rows);
-  add_rows<backends::Half>(subject, elements, Layout::per_tensor(elements), "per tensor", rows);
-  add_rows<backends::BFloat16>(subject, elements, Layout::per_tensor(elements), "per tensor", rows);
-  // Weights of a 3x3 convolution with as many filters as fit, and activations with channels last.
-  const int64_t channels = std::max<int64_t>(1, std::min<int64_t>(512, elements / 2304));
-  add_rows<float>(subject, elements, {1, channels, elements / channels}, "per channel", rows);
-  add_rows<float>(subject, elements, {elements / 64, 64, 1}, "channels last", rows);
+  add_rows_of_type<float>(subject, size, rows);
+  add_rows_of_type<backends::Half>(subject, size, rows);
+  add_rows_of_type<backends::BFloat16>(subject, size, rows);
   // What starting a kernel costs on a device: a thousand small ones, each on the result of the one before.
   const auto* const table = subject.table<float>();
-  if (subject.backend->memory != nullptr && elements <= 4096 && table->fake_quantize_forward != nullptr) {
+  if (!subject.is_on_host() && size <= 64 << 10 && table != nullptr) {
     const Layout small = Layout::per_tensor(1024);
-    rows.push_back({.name = "one of a thousand small kernels", .elements = elements, .calls = 1000});
-    rows.back().prepare = [=]() -> absl::StatusOr<std::function<absl::Status()>> {
-      const auto tensors = std::make_shared<Tensors<float>>(subject);
-      PARE_RETURN_IF_ERROR(tensors->make(small));
-      return
-          [=] { return table->fake_quantize_forward(subject.execution, small, tensors->x, tensors->grid, tensors->x); };
-    };
+    add_row<Tensors<float>>(
+        subject, rows, table->fake_quantize_forward,
+        {.name = "one of a thousand small kernels", .size = size, .calls = 1000}, small,
+        [=](const Tensors<float>& t) { return table->fake_quantize_forward(t.execution, small, t.x, t.levels, t.x); });
   }
   return rows;
 }

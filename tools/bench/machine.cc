@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -36,8 +37,8 @@ std::string cache(const char* level, int name) {
 
 }  // namespace
 
-nlohmann::json describe_machine() {
-  nlohmann::json machine;
+nlohmann::ordered_json describe_machine() {
+  nlohmann::ordered_json machine;
   const auto add = [&](const char* key, const std::string& value) {
     if (!value.empty()) machine[key] = value;
   };
@@ -58,6 +59,10 @@ nlohmann::json describe_machine() {
   if (uname(&system) == 0) add("system", absl::StrCat(system.sysname, " ", system.release, " ", system.machine));
   add("compiler", __VERSION__);
   add("libtorch", TORCH_VERSION);
+  double loads[3];
+  if (getloadavg(loads, 3) == 3) {
+    add("load_average", absl::StrFormat("%.2f, %.2f, %.2f", loads[0], loads[1], loads[2]));
+  }
   return machine;
 }
 

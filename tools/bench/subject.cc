@@ -1,46 +1,36 @@
 #include "tools/bench/subject.h"
 
-#include <cstdlib>
-#include <cstring>
+#include <ATen/Parallel.h>
+
 #include <random>
 
 #include "absl/strings/str_cat.h"
 #include "backends/choice.h"
+#include "backends/host_memory.h"
 #include "backends/registry.h"
 #include "base/status_macros.h"
+#include "base/torch_guard.h"
+#include "ops/kernel_choice.h"
 #include "ops/torch_execution.h"
 
 namespace pare::tools::bench {
 namespace {
 
-// Host memory, with the C library's copy on all of the threads.
-class HostMemory : public backends::DeviceMemory {
- public:
-  explicit HostMemory(const backends::Execution& execution) : execution_(execution) {}
-
-  absl::StatusOr<void*> allocate(int64_t bytes) override {
-    // A page more, so that tensors of a power of two do not all begin at the same place in the cache.
-    const int64_t padded = (bytes + 4095) / 4096 * 4096 + 4096;
-    void* const address = std::aligned_alloc(4096, padded);
-    if (address == nullptr) return absl::ResourceExhaustedError(absl::StrCat("no ", padded, " bytes of memory"));
-    return address;
-  }
-  void free(void* address) override { std::free(address); }
-  absl::Status copy_from_host(void* to, const void* from, int64_t bytes) override { return copy(to, from, bytes); }
-  absl::Status copy_to_host(void* to, const void* from, int64_t bytes) override { return copy(to, from, bytes); }
-  absl::Status copy(void* to, const void* from, int64_t bytes) override {
-    execution_.parallel_for(0, bytes, 1 << 17, [&](int64_t first, int64_t last) {
-      std::memcpy(static_cast<char*>(to) + first, static_cast<const char*>(from) + first, last - first);
-    });
-    return absl::OkStatus();
-  }
-  absl::Status synchronize() override { return absl::OkStatus(); }
-
- private:
-  backends::Execution execution_;
-};
+// For all subjects of a kind, and never destroyed: a subject may outlive main().
+backends::DeviceMemory* host_memory(int threads) {
+  static auto* const one_thread = new backends::HostMemory;
+  static auto* const many_threads = new backends::HostMemory(ops::torch_execution());
+  return threads > 1 ? many_threads : one_thread;
+}
 
 }  // namespace
+
+absl::Status Subject::activate() const {
+  PARE_RETURN_IF_ERROR(guard_torch("setting the number of threads", [&] { at::set_num_threads(threads); }));
+  if (is_on_host()) return ops::set_kernel_backend(backend->name).status();
+  if (device.empty() || backend->select_device == nullptr) return absl::OkStatus();
+  return backend->select_device(absl::StrCat(device_index));
+}
 
 absl::StatusOr<Subject> make_subject(const std::string& specification, int threads) {
   Subject subject;
@@ -49,42 +39,44 @@ absl::StatusOr<Subject> make_subject(const std::string& specification, int threa
   PARE_ASSIGN_OR_RETURN(const backends::BackendChoice choice,
                         backends::choose_backend(specification, subject.execution));
   PARE_ASSIGN_OR_RETURN(subject.backend, backends::find_backend(choice.name));
-  if (subject.backend->devices != nullptr) {
-    PARE_ASSIGN_OR_RETURN(const auto devices, subject.backend->devices());
-    if (!devices.empty()) subject.device = devices.front().name;
+  subject.name = choice.name;
+  if (subject.is_on_host()) {
+    subject.memory = host_memory(threads);
+    return subject;
   }
-  if (subject.backend->memory == nullptr) {
-    subject.memory = std::make_shared<HostMemory>(subject.execution);
-  } else {
-    PARE_ASSIGN_OR_RETURN(backends::DeviceMemory * memory, subject.backend->memory());
-    subject.memory = std::shared_ptr<backends::DeviceMemory>(memory, [](backends::DeviceMemory*) {});
+  PARE_ASSIGN_OR_RETURN(subject.memory, subject.backend->memory());
+  if (subject.backend->devices == nullptr) return subject;
+  PARE_ASSIGN_OR_RETURN(const auto devices, subject.backend->devices());
+  const auto selected =
+      std::find_if(devices.begin(), devices.end(), [](const auto& device) { return device.is_selected; });
+  if (selected == devices.end()) {
+    return absl::InternalError(absl::StrCat("kernel backend '", choice.name, "' does not say which of its ",
+                                            devices.size(), " devices is selected: let its devices() set is_selected"));
   }
+  subject.device = selected->name;
+  subject.device_index = static_cast<int>(selected - devices.begin());
+  subject.name = absl::StrCat(choice.name, ":", subject.device_index);
   return subject;
 }
 
-Workspace::~Workspace() {
-  // A device may still read what is freed here.
-  (void)memory_->synchronize();
-  for (void* address : allocated_) memory_->free(address);
-}
-
-float Workspace::random_number(int64_t i) {
-  // 2^16 + 1 numbers again and again: an odd count, so that no channel sees the same ones.
-  static const auto numbers = [] {
-    std::vector<float> result(65537);
+const std::vector<float>& random_floats() {
+  static const auto* const numbers = [] {
+    auto* const result = new std::vector<float>(65537);
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
-    for (float& number : result) number = normal(random);
+    for (float& number : *result) number = normal(random);
     return result;
   }();
-  return numbers[i % numbers.size()];
+  return *numbers;
 }
 
-absl::StatusOr<void*> Workspace::copy_bytes(const void* from, int64_t bytes) {
-  PARE_ASSIGN_OR_RETURN(void* const address, memory_->allocate(bytes));
-  allocated_.push_back(address);
-  PARE_RETURN_IF_ERROR(memory_->copy_from_host(address, from, bytes));
-  return address;
+absl::StatusOr<backends::QuantizationGrid> Workspace::grid(int64_t channels, float lowest, float highest) {
+  backends::QuantizationGrid grid{};
+  PARE_ASSIGN_OR_RETURN(grid.step, filled(0.02f, channels));
+  PARE_ASSIGN_OR_RETURN(grid.inverse_step, filled(50.0f, channels));
+  PARE_ASSIGN_OR_RETURN(grid.lowest, filled(lowest, channels));
+  PARE_ASSIGN_OR_RETURN(grid.highest, filled(highest, channels));
+  return grid;
 }
 
 }  // namespace pare::tools::bench

@@ -65,6 +65,10 @@ absl::StatusOr<CommandResult> run_backends(const std::vector<std::string>&) {
         device["properties"][key] = value;
         absl::StrAppend(&result.text, "    ", key, ": ", value, "\n");
       }
+      if (devices[i].is_selected) {
+        device["properties"]["selected"] = "yes";
+        absl::StrAppend(&result.text, "    selected: yes\n");
+      }
       absl::Status selected = absl::OkStatus();
       if (backend->select_device != nullptr) selected = backend->select_device(absl::StrCat(i));
       if (selected.ok()) {

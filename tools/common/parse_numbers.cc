@@ -19,4 +19,18 @@ absl::StatusOr<std::vector<double>> parse_numbers(const std::string& flag, const
   return result;
 }
 
+absl::StatusOr<std::vector<int64_t>> parse_integers(const std::string& flag, const std::vector<std::string>& words,
+                                                    int64_t least, int64_t greatest) {
+  std::vector<int64_t> result;
+  for (const std::string& word : words) {
+    int64_t number;
+    if (!absl::SimpleAtoi(word, &number) || number < least || number > greatest) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", flag, ": '", word, "' is no whole number from ", least, " to ", greatest));
+    }
+    result.push_back(number);
+  }
+  return result;
+}
+
 }  // namespace pare::tools

@@ -283,6 +283,11 @@ absl::Status Job::write_results() {
     results_["peak_memory_bytes"] = caching_cpu_allocator_statistics().peak_bytes_in_use;
   }
   nlohmann::ordered_json& files = results_["files"];
+  for (const Picture& picture : compression_->pictures()) {
+    const std::string file = path((picture.name + ".svg").c_str());
+    PARE_RETURN_IF_ERROR(write_file_atomically(file, picture.svg));
+    files[picture.name] = file;
+  }
   if (job_.export_model) {
     PARE_RETURN_IF_ERROR(compression_->export_model(path("model.onnx")));
     files["model"] = path("model.onnx");

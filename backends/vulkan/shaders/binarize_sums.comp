@@ -5,7 +5,7 @@
 #include "channel_reduction.glsl"
 #include "binarize_backward.glsl"
 
-// Whether dx is written as well: only where elements come in groups.
+// Whether dx is written as well: only where elements come in groups, or are floats.
 layout(constant_id = 3) const uint kWriteDx = 0;
 
 layout(push_constant) uniform Push { SectionConstants section; };
@@ -32,7 +32,10 @@ void visit(Place at, Parameters p, inout Lanes lanes) {
   lanes.second += KEEP(mix(vec4(0), gradient, above), at);
   const vec4 positive = mix(vec4(0), gradient, greaterThan(number, vec4(0)));
   lanes.third += KEEP(mix(vec4(0), positive, lessThan(number, greatest)), at);
-  if (kWriteDx != 0u) dx[at.group] = pack(binarize_dx(gradient, number, p.scale));
+  if (kWriteDx != 0u) {
+    const vec4 result = binarize_dx(gradient, number, p.scale);
+    STORE(dx, at, result)
+  }
 }
 
 #include "channel_reduction_main.glsl"

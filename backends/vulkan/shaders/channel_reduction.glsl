@@ -67,18 +67,42 @@ struct Place {
   bvec4 valid;  // which of the 4 are there
 };
 
-Place place_at(SectionConstants section, Span span, uint unit) {
-  const uint first = section.start + span.channel * section.run;
+// Where a span has come to: the runs and the places within them of what is next. It goes on by additions: a division a
+// place costs more than most kernels do with it.
+struct Cursor {
+  uint first;            // unit where the channel's first run begins
+  uint unit;             // of the first lane
+  uint runs, rest;       // of a step
+  uvec4 run, within;     // of each lane; where GROUPS_OF_ONE_CHANNEL of the first one only
+};
+
+Cursor cursor_at(SectionConstants section, Span span) {
+  const uint runs = divide(span.step, section.run_multiplier, section.run_shift);
+  const uvec4 unit = span.begin + side_by_side() * uvec4(0, 1, 2, 3);
+  const uvec4 run = divide(unit, section.run_multiplier, section.run_shift);
+  return Cursor(section.start + span.channel * section.run, span.begin, runs, span.step - runs * section.run, run,
+                unit - run * section.run);
+}
+
+void advance(SectionConstants section, Span span, inout Cursor at) {
+  at.unit += span.step;
+  at.run += at.runs;
+  at.within += at.rest;
+  const bvec4 over = greaterThanEqual(at.within, uvec4(section.run));
+  at.run += uvec4(over);
+  at.within -= mix(uvec4(0), uvec4(section.run), over);
+}
+
+// Of a cursor that may stand behind the end: then nothing is valid, and the place is the span's first channel's first.
+Place place_at(SectionConstants section, Span span, Cursor at) {
   if (GROUPS_OF_ONE_CHANNEL) {
-    const uint run = divide(unit, section.run_multiplier, section.run_shift);
-    const uint within = unit - run * section.run;
-    return Place(first + run * section.row + within, uvec4(0),
-                 lessThan(4u * within + uvec4(0, 1, 2, 3), uvec4(section.inner)));
+    const bool there = at.unit < span.end;
+    const uint group = at.first + at.run.x * section.row + at.within.x;
+    return Place(there ? group : section.start, uvec4(0),
+                 lessThan(4u * at.within.x + uvec4(0, 1, 2, 3), uvec4(there ? section.inner : 0u)));
   }
-  const uvec4 wanted = unit + side_by_side() * uvec4(0, 1, 2, 3);
-  const uvec4 units = min(wanted, uvec4(span.end - 1u));
-  const uvec4 run = divide(units, section.run_multiplier, section.run_shift);
-  return Place(0u, first + run * section.row + (units - run * section.run), equal(units, wanted));
+  const bvec4 there = lessThan(at.unit + side_by_side() * uvec4(0, 1, 2, 3), uvec4(span.end));
+  return Place(0u, mix(uvec4(section.start), at.first + at.run * section.row + at.within, there), there);
 }
 
 // The 4 elements of a tensor at a place, as floats.
@@ -86,17 +110,22 @@ Place place_at(SectionConstants section, Span span, uint unit) {
   (GROUPS_OF_ONE_CHANNEL ? unpack(name[at.group])                                                                \
                          : unpack_single(uvec4(SINGLE(name, at.element.x), SINGLE(name, at.element.y),           \
                                                SINGLE(name, at.element.z), SINGLE(name, at.element.w))))
+
+// Writes four numbers of T to a place of a tensor. Single elements only of ELEMENT_F32: those of 16 bits share words.
 #if defined(ELEMENT_F32)
-#define SINGLE(name, e) floatBitsToUint(name[(e) >> 2][(e) & 3u])
-vec4 unpack_single(uvec4 bits) { return uintBitsToFloat(bits); }
+#define STORE_SINGLES(name, at, numbers)                                                   \
+  for (int lane = 0; lane < 4; ++lane) {                                                   \
+    if (at.valid[lane]) name[at.element[lane] >> 2][at.element[lane] & 3u] = numbers[lane]; \
+  }
 #else
-#define SINGLE(name, e) ((name[(e) >> 2][((e) >> 1) & 1u] >> (16u * ((e) & 1u))) & 0xffffu)
-#if defined(ELEMENT_F16)
-vec4 unpack_single(uvec4 bits) { return half_value(bits); }
-#else
-vec4 unpack_single(uvec4 bits) { return bfloat_value(bits); }
+#define STORE_SINGLES(name, at, numbers)
 #endif
-#endif
+#define STORE(name, at, numbers)           \
+  if (GROUPS_OF_ONE_CHANNEL) {             \
+    name[at.group] = pack(numbers);        \
+  } else {                                 \
+    STORE_SINGLES(name, at, numbers)       \
+  }
 
 // Zero for those that are not there.
 #define KEEP(numbers, at) mix(vec4(0), numbers, at.valid)

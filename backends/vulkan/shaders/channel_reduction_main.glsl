@@ -5,8 +5,8 @@ void main() {
     const Span span = span_at(section, i);
     const Parameters shared_by_all = parameters(section.first_channel + span.channel);
     Lanes lanes = no_lanes();
-    for (uint unit = span.begin; unit < span.end; unit += span.step) {
-      visit(place_at(section, span, unit), shared_by_all, lanes);
+    for (Cursor at = cursor_at(section, span); at.unit < span.end; advance(section, span, at)) {
+      visit(place_at(section, span, at), shared_by_all, lanes);
     }
     REDUCE_TYPE value = fold(lanes);
     if (!COLUMNS) value = reduce_workgroup(value);

@@ -3,6 +3,8 @@
 #ifndef PARE_CHANNELS_GLSL_
 #define PARE_CHANNELS_GLSL_
 
+#include "divide.glsl"
+
 // ChannelMode of elementwise.h.
 layout(constant_id = 1) const uint kChannelMode = 0;
 #define BLOCKS_OF_ONE_CHANNEL (kChannelMode == 0u)
@@ -21,18 +23,6 @@ struct PieceConstants {
   uint blocks_multiplier, blocks_shift;
   uint stride;
 };
-
-// n / divisor for n < 2^31, as elementwise.h's fast_divisor() made it.
-uint divide(uint n, uint multiplier, uint shift) {
-  uint high, low;
-  umulExtended(2u * n, multiplier, high, low);
-  return high >> shift;
-}
-uvec4 divide(uvec4 n, uint multiplier, uint shift) {
-  uvec4 high, low;
-  umulExtended(2u * n, uvec4(multiplier), high, low);
-  return high >> shift;
-}
 
 // The channel that is `run` runs behind channel 0.
 uint channel_of_run(PieceConstants piece, uint run) {

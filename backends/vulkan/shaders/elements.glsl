@@ -98,4 +98,18 @@ vec4 unpack(uvec2 group) { return bfloat_value(unpack_16(group)); }
 uvec2 pack(vec4 x) { return pack_16(bfloat_bits(x)); }
 #endif
 
+// One element, wherever it lies: SINGLE its bits, unpack_single() the numbers of four such, ELEMENT its number.
+#if defined(ELEMENT_F32)
+#define SINGLE(name, e) floatBitsToUint(name[(e) >> 2][(e) & 3u])
+vec4 unpack_single(uvec4 bits) { return uintBitsToFloat(bits); }
+#elif defined(ELEMENT_F16) || defined(ELEMENT_BF16)
+#define SINGLE(name, e) ((name[(e) >> 2][((e) >> 1) & 1u] >> (16u * ((e) & 1u))) & 0xffffu)
+#if defined(ELEMENT_F16)
+vec4 unpack_single(uvec4 bits) { return half_value(bits); }
+#else
+vec4 unpack_single(uvec4 bits) { return bfloat_value(bits); }
+#endif
+#endif
+#define ELEMENT(name, e) unpack_single(uvec4(SINGLE(name, e))).x
+
 #endif  // PARE_ELEMENTS_GLSL_

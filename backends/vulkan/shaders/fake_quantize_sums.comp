@@ -5,7 +5,7 @@
 #include "channel_reduction.glsl"
 #include "fake_quantize_backward.glsl"
 
-// Whether dx is written as well: only where elements come in groups.
+// Whether dx is written as well: only where elements come in groups, or are floats.
 layout(constant_id = 3) const uint kWriteDx = 0;
 
 layout(push_constant) uniform Push { SectionConstants section; };
@@ -37,7 +37,10 @@ void visit(Place at, Parameters p, inout Lanes lanes) {
   lanes.first += KEEP(mix(mix(term, vec4(0), above), vec4(0), below), at);
   lanes.second += KEEP(mix(vec4(0), gradient, above), at);
   lanes.third += KEEP(mix(vec4(0), gradient, below), at);
-  if (kWriteDx != 0u) dx[at.group] = pack(fake_quantize_dx(gradient, above, below));
+  if (kWriteDx != 0u) {
+    const vec4 result = fake_quantize_dx(gradient, above, below);
+    STORE(dx, at, result)
+  }
 }
 
 #include "channel_reduction_main.glsl"

@@ -12,13 +12,7 @@ READS_OF(uint, 1, scales)
 READS_OF(uint, 2, zero_points)  // words; only of kInt4Asymmetric
 WRITES_OF(uint, 3, codes)
 
-#include "element_at.glsl"
-
 float zero_point_of(uint group) { return kFormat == kInt4Asymmetric ? float(zero_points[group]) : 0.0; }
-
-uint pack_codes(uvec4 c) {
-  return CODE_BITS == 8u ? pack_bytes(c) : c.x | (c.y << 4) | (c.z << 8) | (c.w << 12);
-}
 
 // Four codes from that byte on, in one group.
 uint aligned_codes(uint byte) {
@@ -41,7 +35,7 @@ uint any_codes(uint byte) {
     if (column >= piece.columns) continue;  // behind an odd row
     const uint group = piece.groups + row * piece.groups_of_row + group_of_column(piece, column);
     is_there[k] = true;
-    numbers[k] = element_at(piece.elements + row * piece.columns + column);
+    numbers[k] = ELEMENT(x, piece.elements + row * piece.columns + column);
     inverse[k] = inverse_of(scales[group]);
     zero_point[k] = zero_point_of(group);
   }

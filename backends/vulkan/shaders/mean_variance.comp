@@ -9,44 +9,55 @@ layout(push_constant) uniform Push { SectionConstants section; };
 READS(0, x)
 WRITES_OF(REDUCE_TYPE, 1, partial)
 
-shared float sums[256];
+// So many places are held at once: their distances to their own mean need no second read.
+const uint kHeld = 8u;
 
-float sum_of_lanes(vec4 lanes) { return (lanes.x + lanes.y) + (lanes.z + lanes.w); }
+struct Moments {
+  vec4 mean, variance, count;  // of four lanes
+};
 
-// Of all invocations that share a piece, for each of them.
-float sum_of_piece(float mine) {
-  if (COLUMNS) return mine;
-  const uint index = gl_LocalInvocationIndex;
-  barrier();
-  sums[index] = mine;
-  for (uint step = gl_WorkGroupSize.x / 2u; step > 0u; step /= 2u) {
-    barrier();
-    if (index < step) sums[index] += sums[index + step];
-  }
-  barrier();
-  return sums[0];
+// As combine() in reductions.glsl. Where neither side has numbers all are zeros.
+Moments join(Moments a, Moments b) {
+  const vec4 n = a.count + b.count, divisor = mix(n, vec4(1), equal(n, vec4(0)));
+  const vec4 of_a = a.count / divisor, of_b = b.count / divisor, distance = a.mean - b.mean;
+  const bvec4 only_a = equal(b.count, vec4(0)), only_b = equal(a.count, vec4(0));
+  const vec4 mean = of_a * a.mean + of_b * b.mean;
+  const vec4 variance = of_a * a.variance + of_b * b.variance + (distance * of_a) * (distance * of_b);
+  return Moments(mix(mix(mean, a.mean, only_a), b.mean, only_b),
+                 mix(mix(variance, a.variance, only_a), b.variance, only_b), n);
 }
 
-// A piece is read twice: for its mean, then for the distances to it. An invocation adds up to 32 squares of at most
-// 2^122 in each lane, which a float just holds, before it takes their share of the piece.
+// Of the next places. 8 squares of at most 2^122 are added, which a float holds.
+Moments moments_of(Span span, inout Cursor cursor) {
+  vec4 numbers[kHeld];
+  bvec4 valid[kHeld];
+  vec4 sum = vec4(0), square = vec4(0);
+  uvec4 counted = uvec4(0);
+  for (uint k = 0u; k < kHeld; ++k) {
+    const Place at = place_at(section, span, cursor);
+    valid[k] = at.valid;
+    numbers[k] = KEEP(LOAD(x, at), at);
+    sum += numbers[k];
+    counted += uvec4(valid[k]);
+    advance(section, span, cursor);
+  }
+  const vec4 count = vec4(counted), divisor = max(count, vec4(1)), mean = sum / divisor;
+  for (uint k = 0u; k < kHeld; ++k) {
+    const vec4 distance = mix(vec4(0), numbers[k] - mean, valid[k]);
+    square += distance * distance;
+  }
+  return Moments(mean, square / divisor, count);
+}
+
+REDUCE_TYPE lane(Moments m, int i) { return vec4(m.mean[i], m.variance[i], m.count[i], 0); }
+
 void main() {
   for (uint i = FIRST_SPAN; i < section.channels * section.pieces; i += SPAN_STRIDE) {
     const Span span = span_at(section, i);
-    vec4 sum = vec4(0), square = vec4(0);
-    uvec4 counted = uvec4(0);
-    for (uint unit = span.begin; unit < span.end; unit += span.step) {
-      const Place at = place_at(section, span, unit);
-      sum += KEEP(LOAD(x, at), at);
-      counted += uvec4(at.valid);
-    }
-    const float count = sum_of_piece(sum_of_lanes(vec4(counted)));
-    const float mean = sum_of_piece(sum_of_lanes(sum)) / count;
-    for (uint unit = span.begin; unit < span.end; unit += span.step) {
-      const Place at = place_at(section, span, unit);
-      const vec4 distance = KEEP(LOAD(x, at) - mean, at);
-      square += distance * distance;
-    }
-    const float variance = sum_of_piece(sum_of_lanes(square / count));
-    if (COLUMNS || gl_LocalInvocationIndex == 0u) partial[span.result] = vec4(mean, variance, count, 0);
+    Moments all = Moments(vec4(0), vec4(0), vec4(0));
+    for (Cursor cursor = cursor_at(section, span); cursor.unit < span.end;) all = join(all, moments_of(span, cursor));
+    REDUCE_TYPE value = combine(combine(lane(all, 0), lane(all, 1)), combine(lane(all, 2), lane(all, 3)));
+    if (!COLUMNS) value = reduce_workgroup(value);
+    if (COLUMNS || gl_LocalInvocationIndex == 0u) partial[span.result] = value;
   }
 }

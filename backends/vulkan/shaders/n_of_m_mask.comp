@@ -2,7 +2,15 @@
 #extension GL_GOOGLE_include_directive : require
 #include "channels.glsl"
 #include "elements.glsl"
+#include "magnitude_keys.glsl"
 #include "masks.glsl"
+
+// Masks of N:M sparsity, for any channels: an element looks at all of its group. n_of_m_places.comp is faster where it
+// can be used.
+
+// m, 2 or 4, where elements that lie side by side are of one group of channels, and 4 that begin at a multiple of 4 of
+// whole ones; else 0.
+layout(constant_id = 2) const uint kSideBySide = 0;
 
 layout(push_constant) uniform Push {
   PieceConstants piece;
@@ -12,23 +20,6 @@ layout(push_constant) uniform Push {
 
 READS(0, x)
 WRITES_OF(uint, 1, mask)
-
-// Integers that order as magnitudes do; all NaNs are equal, and above all else.
-#if defined(ELEMENT_F32)
-uvec4 keys_of(Group group) { return min(floatBitsToUint(group) & 0x7fffffffu, uvec4(0x7f800001u)); }
-uint key_at(uint element) { return min(floatBitsToUint(x[element / 4u][element % 4u]) & 0x7fffffffu, 0x7f800001u); }
-#else
-#if defined(ELEMENT_F16)
-const uint kNan = 0x7c01u;
-#else
-const uint kNan = 0x7f81u;
-#endif
-uvec4 keys_of(Group group) { return min(unpack_16(group) & 0x7fffu, uvec4(kNan)); }
-uint key_at(uint element) {
-  const uint word = x[element / 4u][element / 2u % 2u];
-  return min((word >> (element % 2u * 16u)) & 0x7fffu, kNan);
-}
-#endif
 
 struct Parameters {
   uvec4 channel;
@@ -49,17 +40,29 @@ uvec4 ranks_of_one_channel(uint g, uint channel) {
 }
 
 uint rank_of(uint element, uint channel) {
-  const uint own = key_at(element), first = channel / m * m, end = min(first + m, piece.channels);
+  const uint own = key_of_bits(SINGLE(x, element)), first = channel / m * m, end = min(first + m, piece.channels);
   uint at = element - (channel - first) * inner, rank = 0u;
   for (uint other = first; other < end; ++other, at += inner) {
-    if (key_at(at) >= own + (other < channel ? 0u : 1u)) ++rank;
+    if (key_of_bits(SINGLE(x, at)) >= own + (other < channel ? 0u : 1u)) ++rank;
   }
   return rank;
 }
 
+// Of four channels that lie side by side, in whole groups of channels.
+uvec4 ranks_side_by_side(uint g) {
+  const uvec4 key = keys_of(x[before + g]);
+  const uvec4 one = uvec4(1), none = uvec4(0);
+  if (kSideBySide == 2u) return mix(none, one, greaterThanEqual(key.yxwz, key + uvec4(1, 0, 1, 0)));
+  return mix(none, one, greaterThanEqual(key.yzwx, key + uvec4(1, 1, 1, 0))) +
+         mix(none, one, greaterThanEqual(key.zwxy, key + uvec4(1, 1, 0, 0))) +
+         mix(none, one, greaterThanEqual(key.wxyz, key + uvec4(1, 0, 0, 0)));
+}
+
 void visit(uint g, Parameters p) {
   uvec4 rank = uvec4(0);
-  if (GROUPS_OF_ONE_CHANNEL) {
+  if (kSideBySide != 0u) {
+    rank = ranks_side_by_side(g);
+  } else if (GROUPS_OF_ONE_CHANNEL) {
     rank = ranks_of_one_channel(g, p.channel.x);
   } else {
     // Behind the piece's end there are no channels to look at.

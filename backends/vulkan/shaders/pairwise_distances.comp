@@ -50,7 +50,7 @@ void load_chunk(uint a_channel, uint b_channel, uint place) {
     const uint channel = channel_of(i, kTileRows), of_chunk = place_of(i, kTileRows);
     float value = 0.0;
     if (a_channel + channel < a_channels && place + of_chunk < places) {
-      value = unpack_single(uvec4(SINGLE(a, a_start + element_at(a_channel + channel, place + of_chunk)))).x;
+      value = ELEMENT(a, a_start + element_at(a_channel + channel, place + of_chunk));
     }
     a_chunk[channel * kPitch + of_chunk] = value;
   }
@@ -58,7 +58,7 @@ void load_chunk(uint a_channel, uint b_channel, uint place) {
     const uint channel = channel_of(i, kTileColumns), of_chunk = place_of(i, kTileColumns);
     float value = 0.0;
     if (b_channel + channel < b_channels && place + of_chunk < places) {
-      value = unpack_single(uvec4(SINGLE(b, b_start + element_at(b_channel + channel, place + of_chunk)))).x;
+      value = ELEMENT(b, b_start + element_at(b_channel + channel, place + of_chunk));
     }
     b_chunk[channel * kPitch + of_chunk] = value;
   }

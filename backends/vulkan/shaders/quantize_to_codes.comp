@@ -25,7 +25,7 @@ Parameters parameters(uvec4 c) {
 
 void visit(uint g, Parameters p) {
   const vec4 level = nearest_level(unpack(x[g]), p.inverse_step, p.lowest, p.highest);
-  codes[g] = pack_bytes(uvec4(ivec4(mix(level, vec4(0), is_nan(level))) + p.zero_point) & 0xffu);
+  codes[g] = codes_of_levels(mix(level, vec4(0), is_nan(level)), p.zero_point);
 }
 
 #include "elementwise_main.glsl"

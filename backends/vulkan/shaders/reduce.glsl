@@ -27,6 +27,8 @@ REDUCE_TYPE reduce_subgroup(REDUCE_TYPE value) {
 
 REDUCE_TYPE reduce_workgroup(REDUCE_TYPE value) {
   value = reduce_subgroup(value);
+  // A device of software keeps all that an invocation has at a barrier.
+  if (gl_WorkGroupSize.x == gl_SubgroupSize) return value;
   barrier();
   if (gl_SubgroupInvocationID == 0u) reduce_values[gl_SubgroupID] = value;
   barrier();

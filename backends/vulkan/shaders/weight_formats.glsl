@@ -4,6 +4,7 @@
 #ifndef PARE_WEIGHT_FORMATS_GLSL_
 #define PARE_WEIGHT_FORMATS_GLSL_
 
+#include "divide.glsl"
 #include "elements.glsl"
 
 // WeightFormat.
@@ -25,12 +26,6 @@ struct GroupedPiece {
   uint elements, bytes, groups;
 };
 
-// n / divisor for n < 2^31, as elementwise.h's fast_divisor() made it.
-uint divide(uint n, uint multiplier, uint shift) {
-  uint high, low;
-  umulExtended(2u * n, multiplier, high, low);
-  return high >> shift;
-}
 uint row_of(GroupedPiece piece, uint unit) {
   return divide(piece.first + unit, piece.units_multiplier, piece.units_shift);
 }
@@ -50,6 +45,19 @@ const float kNf4Boundaries[15] = float[](-0.84809637069702148, -0.61063289642333
                                          -0.045525018125772476, 0.03979014977812767, 0.120255246758461,
                                          0.2035212516784668, 0.29201376438140869, 0.38931253552436829,
                                          0.5016634464263916, 0.64278692007064819, 0.86147844791412354);
+
+// Of two levels the one that a bit of the code chooses. Selections from the last bit to the first: a table that each
+// invocation reads elsewhere is memory to many devices.
+vec4 nf4_choice(int low, int high, bvec4 chosen) { return mix(vec4(kNf4Levels[low]), vec4(kNf4Levels[high]), chosen); }
+vec4 nf4_levels(uvec4 codes) {
+  const bvec4 bit0 = notEqual(codes & 1u, uvec4(0)), bit1 = notEqual(codes & 2u, uvec4(0));
+  const bvec4 bit2 = notEqual(codes & 4u, uvec4(0)), bit3 = notEqual(codes & 8u, uvec4(0));
+  const vec4 lowest = mix(nf4_choice(0, 1, bit0), nf4_choice(2, 3, bit0), bit1);
+  const vec4 low = mix(nf4_choice(4, 5, bit0), nf4_choice(6, 7, bit0), bit1);
+  const vec4 high = mix(nf4_choice(8, 9, bit0), nf4_choice(10, 11, bit0), bit1);
+  const vec4 highest = mix(nf4_choice(12, 13, bit0), nf4_choice(14, 15, bit0), bit1);
+  return mix(mix(lowest, low, bit2), mix(high, highest, bit2), bit3);
+}
 
 // 1 / x for a normal x of at most 2^125.
 float reciprocal(float x) {
@@ -108,13 +116,16 @@ uvec4 codes_of(vec4 x, vec4 inverse, vec4 zero_point) {
   return small_float_codes(clamp(scaled, -6.0, 6.0), 1, 0, 8u);
 }
 
+// Four codes in 32 bits, or in the lower 16.
+uint pack_codes(uvec4 c) {
+  return CODE_BITS == 8u ? pack_bytes(c) : c.x | (c.y << 4) | (c.z << 8) | (c.w << 12);
+}
+
 // The numbers that codes stand for, before the scale.
 vec4 values_of(uvec4 codes, uvec4 zero_point) {
   if (kFormat == kInt4Symmetric) return vec4((ivec4(codes) << 28) >> 28);
   if (kFormat == kInt4Asymmetric) return vec4(ivec4(codes) - ivec4(zero_point));
-  if (kFormat == kNf4) {
-    return vec4(kNf4Levels[codes.x], kNf4Levels[codes.y], kNf4Levels[codes.z], kNf4Levels[codes.w]);
-  }
+  if (kFormat == kNf4) return nf4_levels(codes);
   if (kFormat == kFp8E4M3) {
     const vec4 value = small_float_values(codes, 3, -6, 0x80u);
     return mix(value, uintBitsToFloat(uvec4(0x7fc00000u)), equal(codes & 0x7fu, uvec4(0x7fu)));

@@ -1,10 +1,11 @@
-#include "tools/bench/read_pass.h"
+#include "tools/bench/memory_passes.h"
 
 // Highway's headers have to come in this order.
 // clang-format off
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "tools/bench/read_pass.cc"
+#define HWY_TARGET_INCLUDE "tools/bench/memory_passes.cc"
 #include "hwy/foreach_target.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 // clang-format on
 
@@ -34,6 +35,23 @@ float sum(const float* x, int64_t count) {
   return result;
 }
 
+void stream(const float* x, int64_t count, float* y) {
+  const hn::CappedTag<float, 16> d;
+  constexpr int64_t kWidth = hn::MaxLanes(d);
+  int64_t i = 0;
+  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
+    const auto v0 = hn::LoadU(d, x + i), v1 = hn::LoadU(d, x + i + kWidth);
+    const auto v2 = hn::LoadU(d, x + i + 2 * kWidth), v3 = hn::LoadU(d, x + i + 3 * kWidth);
+    hn::Stream(v0, d, y + i);
+    hn::Stream(v1, d, y + i + kWidth);
+    hn::Stream(v2, d, y + i + 2 * kWidth);
+    hn::Stream(v3, d, y + i + 3 * kWidth);
+  }
+  for (; i < count; ++i) y[i] = x[i];
+  // Streamed stores have no order: other threads may read y once this returns.
+  hwy::FlushStream();
+}
+
 }  // namespace pare::tools::bench::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -41,8 +59,11 @@ HWY_AFTER_NAMESPACE();
 namespace pare::tools::bench {
 
 HWY_EXPORT(sum);
+HWY_EXPORT(stream);
 
 float read_pass(const float* x, int64_t count) { return HWY_DYNAMIC_DISPATCH(sum)(x, count); }
+
+void streaming_copy(const float* x, int64_t count, float* y) { HWY_DYNAMIC_DISPATCH(stream)(x, count, y); }
 
 }  // namespace pare::tools::bench
 #endif  // HWY_ONCE
