@@ -4,7 +4,6 @@
 
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
-#include "compression/level_stage.h"
 #include "compression/sparsity/sparsity_statistics.h"
 #include "ops/sparsity_masks.h"
 #include "schedulers/registry.h"

@@ -25,6 +25,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "compression/algorithm.h"
+#include "compression/level_stage.h"
 #include "compression/sparsity/masked_layers.h"
 #include "ops/order_statistics.h"
 #include "schedulers/level_schedule.h"
