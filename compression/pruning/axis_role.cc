@@ -5,6 +5,8 @@
 #include <set>
 #include <string_view>
 
+#include "compression/pruning/reshape_axes.h"
+
 namespace pare::pruning {
 namespace {
 
@@ -44,6 +46,7 @@ class Tracer {
   AxisRole of_use(const Node& node, size_t index, size_t axis) {
     static const auto* apart = new Names{"aten::split",  "aten::split_with_sizes", "aten::chunk",       "aten::slice",
                                          "aten::narrow", "aten::unsafe_chunk",     "aten::unsafe_split"};
+    static const auto* reshapes = new Names{"aten::view", "aten::reshape", "aten::_unsafe_view", "aten::flatten"};
     static const auto* products = new Names{"aten::matmul", "aten::bmm", "aten::baddbmm"};
     const TensorLabels* x = tensor(node.input(index));
     if (x == nullptr) return AxisRole::kOther;
@@ -62,6 +65,7 @@ class Tracer {
       return of_outputs(node, axis == first ? second.value_or(axis) : axis == second ? first.value_or(axis) : axis);
     }
     if (op == "aten::permute") return of_permute(node, x->rank(), axis);
+    if (reshapes->count(op) > 0) return of_reshape(node, *x, axis);
     if (products->count(op) > 0) return of_product(op == "aten::baddbmm" ? index - 1 : index, x->rank(), axis);
     return of_elementwise(node, *x, axis);
   }
@@ -73,6 +77,17 @@ class Tracer {
     for (size_t i = 0; i < order.size(); ++i) {
       const int64_t from = order[i] < 0 ? order[i] + static_cast<int64_t>(rank) : order[i];
       if (from == static_cast<int64_t>(axis)) return of_outputs(node, i);
+    }
+    return AxisRole::kOther;
+  }
+
+  // As long as it is not taken apart: with others in one axis it is what becomes of that.
+  AxisRole of_reshape(const Node& node, const TensorLabels& x, size_t axis) {
+    const TensorLabels* y = tensor(node.output());
+    if (y == nullptr) return AxisRole::kOther;
+    for (const AxisGroup& group : match_axes(x.shape, y->shape)) {
+      const bool is_in = std::find(group.in.begin(), group.in.end(), axis) != group.in.end();
+      if (is_in && group.out.size() == 1) return of_outputs(node, group.out[0]);
     }
     return AxisRole::kOther;
   }

@@ -245,6 +245,37 @@ TEST_F(LabelsTest, HeadsOfAttentionAreUnits) {
   EXPECT_TRUE(together(axis("qkv.weight", 0), 4, axis("proj.weight", 1), 7));
 }
 
+// The same from three layers, with the heads in the batch of a plain batched product.
+TEST_F(LabelsTest, HeadsOfSeparateLayersGoTogether) {
+  const auto head_parts = [&](const char* name) {
+    Value* parts = reshape(name, net_.linear(name, x_, 8, 8), {-1, 5, 2, 4});
+    return reshape(name, net_.transpose(name, parts, 1, 2), {-1, 5, 4});
+  };
+  const auto product = [&](const char* name, Value* one, Value* other) {
+    return net_.op(name, "aten::bmm", "", {{"self", one}, {"mat2", other}});
+  };
+  Value* scores = product("qk", head_parts("q"), net_.transpose("kt", head_parts("k"), 1, 2));
+  Value* mixed = product("av", net_.softmax("softmax", scores), head_parts("v"));
+  mixed = net_.transpose("back", reshape("split", mixed, {-1, 2, 5, 4}), 1, 2);
+  analyze(net_.linear("proj", reshape("merge", mixed, {-1, 5, 8}), 8, 8), {3, 5, 8});
+  for (const char* name : {"q.weight", "k.weight", "v.weight"}) EXPECT_EQ(free(name), 2u) << name;
+  EXPECT_TRUE(together(axis("q.weight", 0), 1, axis("k.weight", 0), 2));
+  EXPECT_TRUE(together(axis("q.weight", 0), 1, axis("proj.weight", 1), 3));
+}
+
+TEST_F(LabelsTest, WholePowersKeepZerosAndRootsNeedEverything) {
+  const auto power = [&](double exponent) {
+    net_ = TestNet();
+    x_ = net_.input("x");
+    end(net_.op("p", "aten::pow", "Tensor_Scalar", {{"self", conv("one", x_, 3, 8)}, {"exponent", IValue(exponent)}}),
+        8, {2, 3, 9, 9});
+    return free("one.weight");
+  };
+  EXPECT_EQ(power(3), 8u);
+  EXPECT_EQ(power(0.5), 0u);
+  EXPECT_EQ(power(-1), 0u);
+}
+
 TEST_F(LabelsTest, NormalizationsOverChannelsNeedThemAll) {
   analyze(net_.linear("two", net_.layer_norm("norm", net_.linear("one", x_, 4, 8), 8), 8, 2), {2, 5, 4});
   EXPECT_EQ(free("one.weight"), 0u);

@@ -7,8 +7,8 @@
 // groups, sizes of reshapes, bounds of slices, sizes of splits and pads follow (argument_rewrites.h). The model
 // computes what it computed with the removed weights at zero, in training mode, too. Parameters that are cut are new
 // tensors without gradients: an optimizer that holds the old ones is to be made anew (training/trainer.h does so), and
-// CompressionAlgorithm::scale_gradients() to be called again. A torch::nn::Module that the model was imported from keeps
-// the whole tensors.
+// CompressionAlgorithm::scale_gradients() to be called again. A torch::nn::Module that the model was imported from
+// keeps the whole tensors.
 
 #ifndef PARE_COMPRESSION_PRUNING_CHANNEL_REMOVAL_H_
 #define PARE_COMPRESSION_PRUNING_CHANNEL_REMOVAL_H_

@@ -34,7 +34,8 @@ std::vector<std::vector<double>> filter_importances(const PruningUnits& units, F
   std::vector<std::vector<double>> result;
   for (const PrunedLayer& pruned : units.layers()) {
     const WeightedLayer& layer = pruned.layer;
-    const at::Tensor importance = importance_of(layer.weight->tensor().detach(), *layer.output_axis, norm);
+    const at::Tensor importance =
+        importance_of(layer.weight->tensor().detach(), *layer.output_axis, norm).to(at::kCPU, at::kFloat).contiguous();
     const float* numbers = importance.data_ptr<float>();
     result.emplace_back(numbers, numbers + importance.numel());
   }

@@ -7,7 +7,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
+#include <iostream>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "compression/composite.h"

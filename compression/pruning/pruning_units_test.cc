@@ -2,8 +2,10 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-#include <set>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "compression/pruning/pruning_cost.h"
 #include "compression/pruning/testing.h"

@@ -51,7 +51,7 @@ class Search {
       : deviations_(deviations), options_(options), random_(options.seed) {}
 
   std::vector<RankingCoefficients> propose(int64_t generation) {
-    if (generation == options_.population - 1 || generation == options_.generations - 1 && population_.empty()) {
+    if (generation == std::min(options_.population, options_.generations) - 1) {
       return std::vector<RankingCoefficients>(deviations_.size());
     }
     return generation < options_.population ? random_candidate() : child(generation);

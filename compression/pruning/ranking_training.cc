@@ -5,12 +5,12 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <cmath>
 #include <mutex>
 #include <optional>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 

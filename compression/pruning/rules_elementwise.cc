@@ -1,6 +1,9 @@
 // Operators that work on each number by itself.
 
-#include <array>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "compression/pruning/label_rules.h"
 
@@ -68,6 +71,14 @@ void clamp_rule(RuleContext& context) {
   const auto high = context.number("max_val").has_value() ? context.number("max_val") : context.number("max");
   const bool holds_zero = low.value_or(0) <= 0 && high.value_or(0) >= 0;
   elementwise(context, holds_zero ? Zeros::kAll : Zeros::kNone);
+}
+
+// By a whole number of at least 1: others have no value for every number that a removed channel may hold.
+void power_rule(RuleContext& context) {
+  const std::optional<double> exponent = context.number("exponent");
+  const bool is_whole = exponent.has_value() && *exponent >= 1 && *exponent == std::floor(*exponent);
+  if (!is_whole) return context.fix_inputs();
+  elementwise(context, Zeros::kAll);
 }
 
 void prelu_rule(RuleContext& context) {
@@ -165,6 +176,7 @@ void add_elementwise_rules(LabelRules& rules) {
   for (const char* name : {"aten::hardtanh", "aten::clamp", "aten::clip"}) rules[name] = clamp_rule;
   rules["aten::clamp_min"] = clamp_rule;
   rules["aten::clamp_max"] = clamp_rule;
+  rules["aten::pow"] = power_rule;
   rules["aten::prelu"] = prelu_rule;
   rules["aten::glu"] = glu_rule;
 }

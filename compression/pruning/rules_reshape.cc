@@ -1,9 +1,8 @@
 // Operators that give the same elements another shape: view, reshape, flatten, unflatten.
 //
-// The axes of both shapes fall into groups of equal products: of [B, tokens, 3 * heads * width] and [B, tokens, 3,
-// heads, width] B and B, tokens and tokens, and the rest. Within a group the elements keep their order, so each element
-// of the group has the label of the axis that carried labels; the labels come to stand on one axis of the new ones, and
-// elements that share an index of that axis go together.
+// Within a group of axes (reshape_axes.h) the elements keep their order, so each element of the group has the label of
+// the axis that carried labels; the labels come to stand on one axis of the new ones, and elements that share an index
+// of that axis go together.
 
 #include <algorithm>
 #include <map>
@@ -11,48 +10,10 @@
 
 #include "compression/pruning/axis_role.h"
 #include "compression/pruning/label_rules.h"
+#include "compression/pruning/reshape_axes.h"
 
 namespace pare::pruning {
 namespace {
-
-struct Group {
-  std::vector<size_t> in, out;  // axes; those of one index are left out
-  int64_t size = 1;
-};
-
-std::vector<size_t> wide_axes(const std::vector<int64_t>& shape) {
-  std::vector<size_t> axes;
-  for (size_t axis = 0; axis < shape.size(); ++axis) {
-    if (shape[axis] != 1) axes.push_back(axis);
-  }
-  return axes;
-}
-
-std::vector<Group> match(const std::vector<int64_t>& in, const std::vector<int64_t>& out) {
-  const std::vector<size_t> in_axes = wide_axes(in), out_axes = wide_axes(out);
-  std::vector<Group> groups;
-  size_t i = 0, o = 0;
-  while (i < in_axes.size() && o < out_axes.size()) {
-    Group group;
-    int64_t left = in[in_axes[i]], right = out[out_axes[o]];
-    group.in.push_back(in_axes[i++]);
-    group.out.push_back(out_axes[o++]);
-    while (left != right) {
-      if (left < right && i < in_axes.size()) {
-        left *= in[in_axes[i]];
-        group.in.push_back(in_axes[i++]);
-      } else if (left > right && o < out_axes.size()) {
-        right *= out[out_axes[o]];
-        group.out.push_back(out_axes[o++]);
-      } else {
-        return {};
-      }
-    }
-    group.size = left;
-    groups.push_back(std::move(group));
-  }
-  return groups;
-}
 
 // The index along axis number `position` of the group's `axes` of element `element`.
 size_t index_of(int64_t element, const std::vector<size_t>& axes, size_t position, const std::vector<int64_t>& shape) {
@@ -62,7 +23,7 @@ size_t index_of(int64_t element, const std::vector<size_t>& axes, size_t positio
 }
 
 // Of the labelled axes that become one only one can lose indices: that with the most classes.
-std::optional<size_t> choose_source(RuleContext& context, const TensorLabels& x, const Group& group) {
+std::optional<size_t> choose_source(RuleContext& context, const TensorLabels& x, const AxisGroup& group) {
   std::optional<size_t> chosen;
   size_t most = 0;
   for (size_t i = 0; i < group.in.size(); ++i) {
@@ -79,8 +40,8 @@ std::optional<size_t> choose_source(RuleContext& context, const TensorLabels& x,
 }
 
 // How many classes are left when all elements with the same index of that axis are united.
-size_t classes_left(const RuleContext& context, const std::vector<Label>& labels, const Group& group, size_t position,
-                    const std::vector<int64_t>& shape) {
+size_t classes_left(const RuleContext& context, const std::vector<Label>& labels, const AxisGroup& group,
+                    size_t position, const std::vector<int64_t>& shape) {
   LabelSets merged;
   const Axis indices = merged.fresh_axis(shape[group.out[position]]);
   std::map<Label, Label> classes;
@@ -96,7 +57,7 @@ size_t classes_left(const RuleContext& context, const std::vector<Label>& labels
   return merged.count_classes(indices);
 }
 
-std::optional<size_t> choose_target(RuleContext& context, const std::vector<Label>& labels, const Group& group,
+std::optional<size_t> choose_target(RuleContext& context, const std::vector<Label>& labels, const AxisGroup& group,
                                     const TensorLabels& out) {
   std::optional<size_t> chosen;
   std::pair<AxisRole, size_t> best{AxisRole::kTakenApart, 0};
@@ -113,7 +74,7 @@ std::optional<size_t> choose_target(RuleContext& context, const std::vector<Labe
   return chosen;
 }
 
-void pass_group(RuleContext& context, const TensorLabels& x, const Group& group, TensorLabels& out) {
+void pass_group(RuleContext& context, const TensorLabels& x, const AxisGroup& group, TensorLabels& out) {
   const std::optional<size_t> source = choose_source(context, x, group);
   if (!source.has_value()) return;
   const Axis& from = x.axes[group.in[*source]];
@@ -147,9 +108,9 @@ std::vector<const graph::Value*> computed_sizes(const graph::Node& node, size_t 
 void reshape_rule(RuleContext& context) {
   TensorLabels *x = context.in(size_t{0}), *out = context.out();
   if (x == nullptr || out == nullptr) return context.fix_inputs();
-  const std::vector<Group> groups = match(x->shape, out->shape);
+  const std::vector<AxisGroup> groups = match_axes(x->shape, out->shape);
   if (groups.empty()) return context.fix_inputs();
-  for (const Group& group : groups) pass_group(context, *x, group, *out);
+  for (const AxisGroup& group : groups) pass_group(context, *x, group, *out);
   // A computed size is right afterwards if it is the size of an axis with the same labels.
   const std::vector<const graph::Value*> sizes = computed_sizes(context.node, out->rank());
   for (size_t axis = 0; axis < out->rank(); ++axis) {

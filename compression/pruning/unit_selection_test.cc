@@ -1,6 +1,7 @@
 #include "compression/pruning/unit_selection.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "compression/pruning/importance.h"
