@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "compression/analysis/test_net.h"
+#include "compression/quantization/placement.h"
 #include "compression/quantization/quantization_config.h"
 #include "config/compression_config.h"
 #include "gmock/gmock.h"

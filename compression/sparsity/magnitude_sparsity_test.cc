@@ -117,14 +117,14 @@ TEST(MagnitudeSparsity, StartsAtItsInitialLevelAndCountsTheModelsZeros) {
 
 TEST(MagnitudeSparsity, WorksInItsScopesAlone) {
   const auto model = make_conv_net();
-  const auto method = make(model, {}, 0.5, {{"ignored_scopes", {"conv1"}}});
+  const auto method = make(model, nlohmann::json::object(), 0.5, {{"ignored_scopes", {"conv1"}}});
   ASSERT_EQ(method->layers().size(), 2u);
   EXPECT_EQ(method->layers()[0].layer.name, "conv2");
 }
 
 TEST(MagnitudeSparsity, ExportLeavesZerosInTheWeights) {
   const auto model = make_conv_net();
-  const auto method = make(model, {}, 0.7);
+  const auto method = make(model, nlohmann::json::object(), 0.7);
   const at::Tensor before = run(*model);
   ASSERT_TRUE(method->prepare_for_export().ok());
   EXPECT_TRUE(at::equal(run(*model), before));
@@ -140,8 +140,8 @@ TEST(MagnitudeSparsity, RefusesWhatMakesNoSense) {
   EXPECT_THAT(error_of({{"weight_importance", "norm"}}).message(), HasSubstr("normed_abs"));
   EXPECT_THAT(error_of({{"schedule", "adaptive"}}).message(), HasSubstr("adaptive"));
   EXPECT_THAT(error_of({{"sparsty_target", 0.5}}).message(), HasSubstr("sparsity_target"));
-  EXPECT_THAT(error_of({}, {{"target_scopes", {"conv7"}}}).message(), HasSubstr("conv7"));
-  EXPECT_THAT(error_of({}, {{"target_scopes", {"act"}}}).message(), HasSubstr("no layer"));
+  EXPECT_THAT(error_of(nlohmann::json::object(), {{"target_scopes", {"conv7"}}}).message(), HasSubstr("conv7"));
+  EXPECT_THAT(error_of(nlohmann::json::object(), {{"target_scopes", {"act"}}}).message(), HasSubstr("no layer"));
 }
 
 }  // namespace

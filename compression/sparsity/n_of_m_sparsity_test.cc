@@ -17,7 +17,7 @@ absl::StatusOr<std::unique_ptr<NOfMSparsity>> make(nlohmann::json params,
 }
 
 TEST(NOfMSparsity, InEachFourInputChannelsTheTwoGreatestStay) {
-  const auto method = make({});
+  const auto method = make(nlohmann::json::object());
   ASSERT_TRUE(method.ok()) << method.status();
   // conv1 has three input channels.
   ASSERT_EQ((*method)->layers().size(), 2u);

@@ -35,7 +35,7 @@ void train_logits(RbSparsity& method, double step) {
 TEST(RbSparsity, StartsWithEveryWeightLikelyToStay) {
   const auto model = make_conv_net();
   const at::Tensor before = run(*model);
-  const auto method = make(model, {});
+  const auto method = make(model, nlohmann::json::object());
   EXPECT_TRUE(at::equal(run(*model), before)) << "in evaluation the likeliest mask keeps all";
   const at::Tensor logits = method->layers()[0].logits->tensor();
   EXPECT_NEAR(logits.sigmoid().min().item<double>(), 0.99, 1e-6);
@@ -45,7 +45,7 @@ TEST(RbSparsity, StartsWithEveryWeightLikelyToStay) {
 
 TEST(RbSparsity, DrawsAnewInTrainingTheSameInEveryProcess) {
   const auto model = make_conv_net(), twin = make_conv_net();
-  const auto method = make(model, {}), same = make(twin, {});
+  const auto method = make(model, nlohmann::json::object()), same = make(twin, {});
   for (const auto* one : {&method, &same}) {
     for (const auto& layer : (*one)->layers()) layer.logits->tensor().detach().fill_(0.0);
   }
@@ -59,7 +59,7 @@ TEST(RbSparsity, DrawsAnewInTrainingTheSameInEveryProcess) {
 
 TEST(RbSparsity, ResumesWithTheDrawsThatWouldHaveFollowed) {
   const auto model = make_conv_net(), other = make_conv_net();
-  const auto method = make(model, {}), resumed = make(other, {});
+  const auto method = make(model, nlohmann::json::object()), resumed = make(other, {});
   for (const auto& layer : method->layers()) layer.logits->tensor().detach().fill_(0.0);
   model->train();
   run(*model);
@@ -105,7 +105,7 @@ TEST(RbSparsity, TheAdaptiveScheduleFollowsWhatIsLearned) {
 
 TEST(RbSparsity, ExportWritesTheLikeliestMask) {
   const auto model = make_conv_net();
-  const auto method = make(model, {});
+  const auto method = make(model, nlohmann::json::object());
   method->layers()[1].logits->tensor().detach()[3].fill_(-2.0);
   const at::Tensor before = run(*model);
   ASSERT_TRUE(method->prepare_for_export().ok());

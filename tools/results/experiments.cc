@@ -82,7 +82,7 @@ std::string results_table(const std::vector<Outcome>& outcomes) {
   for (const auto& [experiment, results] : outcomes) {
     const auto original = percent_of(results, "original"), exported = percent_of(results, "exported");
     const std::optional<double> difference = original && exported ? std::optional(*exported - *original) : std::nullopt;
-    auto zeros = find_number(results.value("statistics", nlohmann::ordered_json()), "sparsified_layers_level");
+    auto zeros = find_number(results, "sparsified_layers_level");
     if (zeros.has_value()) *zeros *= 100;
     absl::StrAppend(&table, "| ", experiment.title, " | ", cell(exported, "%.2f"), " | ", cell(difference, "%+.2f"),
                     " | ", cell(zeros, "%.1f"), " | ", cell(file_kilobytes(results), "%.0f"), " | ", experiment.epochs,

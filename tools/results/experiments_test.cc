@@ -1,5 +1,7 @@
 #include "tools/results/experiments.h"
 
+#include <filesystem>
+
 #include "base/atomic_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -10,7 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 
 absl::StatusOr<std::vector<Experiment>> parse(const std::string& text) {
-  const std::string path = std::string(::testing::TempDir()) + "/experiments.json";
+  const std::string path = (std::filesystem::path(std::string(::testing::TempDir())) / "experiments.json").string();
   EXPECT_TRUE(write_file_atomically(path, text).ok());
   return read_experiments(path);
 }
@@ -24,7 +26,7 @@ TEST(Experiments, AreReadWithTheirDefaults) {
   EXPECT_EQ((*experiments)[0].title, "a");
   EXPECT_EQ((*experiments)[0].epochs, 3);
   EXPECT_EQ((*experiments)[0].optimizer, "adam");
-  EXPECT_EQ((*experiments)[0].config, std::string(::testing::TempDir()) + "/a.json");
+  EXPECT_EQ((*experiments)[0].config, (std::filesystem::path(std::string(::testing::TempDir())) / "a.json").string());
   EXPECT_EQ((*experiments)[1].title, "B");
   EXPECT_EQ((*experiments)[1].epochs, 1);
 }
@@ -33,7 +35,7 @@ TEST(Experiments, MistakesAreRefused) {
   EXPECT_THAT(parse("{").status().message(), HasSubstr("no JSON"));
   EXPECT_THAT(parse(R"({"experiments": []})").status().message(), HasSubstr("no experiments"));
   EXPECT_THAT(parse(R"({"experiments": [{"name": "a"}]})").status().message(), HasSubstr("config"));
-  EXPECT_THAT(parse(R"({"experiments": [{"name": "a/b"}]})").status().message(), HasSubstr("name"));
+  EXPECT_THAT(parse(R"({"experiments": [{"name": "a/b", "config": "c"}]})").status().message(), HasSubstr("name"));
   EXPECT_THAT(
       parse(R"({"experiments": [{"name": "a", "config": "c"}, {"name": "a", "config": "c"}]})").status().message(),
       HasSubstr("another"));
