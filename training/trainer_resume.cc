@@ -43,7 +43,7 @@ absl::Status check_schedule_fits(CompressionAlgorithm& algorithm, const TrainOpt
   return absl::InvalidArgumentError(absl::StrCat(
       "the compression's schedule reaches its target after ", needed, " epochs, but the training has ", options.epochs,
       "; train longer, set the target's epoch in the config (sparsity_target_epoch, pruning_steps, ...) to at most ",
-      options.epochs, ", or allow an unfinished schedule"));
+      options.epochs, ", or allow an unfinished schedule (--allow_unfinished_schedule)"));
 }
 
 absl::Status Trainer::Loop::check_options() const {

@@ -45,7 +45,7 @@ TEST(RbSparsity, StartsWithEveryWeightLikelyToStay) {
 
 TEST(RbSparsity, DrawsAnewInTrainingTheSameInEveryProcess) {
   const auto model = make_conv_net(), twin = make_conv_net();
-  const auto method = make(model, nlohmann::json::object()), same = make(twin, {});
+  const auto method = make(model, nlohmann::json::object()), same = make(twin, nlohmann::json::object());
   for (const auto* one : {&method, &same}) {
     for (const auto& layer : (*one)->layers()) layer.logits->tensor().detach().fill_(0.0);
   }
@@ -59,7 +59,7 @@ TEST(RbSparsity, DrawsAnewInTrainingTheSameInEveryProcess) {
 
 TEST(RbSparsity, ResumesWithTheDrawsThatWouldHaveFollowed) {
   const auto model = make_conv_net(), other = make_conv_net();
-  const auto method = make(model, nlohmann::json::object()), resumed = make(other, {});
+  const auto method = make(model, nlohmann::json::object()), resumed = make(other, nlohmann::json::object());
   for (const auto& layer : method->layers()) layer.logits->tensor().detach().fill_(0.0);
   model->train();
   run(*model);

@@ -114,6 +114,10 @@ TEST(RunTraining, AnInterruptedScheduleGoesOnWhereItStopped) {
 TEST(RunTraining, AScheduleThatIsNotOverIsTold) {
   TrainingJob job = staged_job();
   job.train.epochs = 1;
+  const absl::Status refused = run_training(job).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(refused.message().find("after 2 epochs, but the training has 1"), std::string::npos) << refused;
+  job.train.allow_unfinished_schedule = true;
   ::testing::internal::CaptureStderr();
   const auto results = run_training(job);
   const std::string logged = ::testing::internal::GetCapturedStderr();
