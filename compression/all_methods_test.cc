@@ -9,7 +9,8 @@ namespace {
 
 TEST(AllMethods, AllSurviveLinking) {
   const auto all = ::testing::ElementsAre("binarization", "const_sparsity", "filter_pruning", "knowledge_distillation",
-                                          "magnitude_sparsity", "n_of_m_sparsity", "quantization", "rb_sparsity");
+                                          "magnitude_sparsity", "movement_sparsity", "n_of_m_sparsity", "quantization",
+                                          "rb_sparsity");
   EXPECT_THAT(registered_algorithms(), all);
   register_all_methods();
   EXPECT_THAT(registered_algorithms(), all);

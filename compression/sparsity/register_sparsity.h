@@ -1,5 +1,5 @@
 // compression/sparsity/register_sparsity.h: makes the methods of sparsity known to the registry: "magnitude_sparsity",
-// "rb_sparsity", "const_sparsity" and "n_of_m_sparsity".
+// "rb_sparsity", "movement_sparsity", "const_sparsity" and "n_of_m_sparsity".
 //
 // A program that links the target :register_sparsity has them; one that links statically, and whose linker drops
 // objects that nothing refers to, calls the function, of the target :register_sparsity_function. Again and again is
