@@ -8,7 +8,6 @@
 #include <torch/nn/module.h>
 
 #include "compression/all_methods.h"
-#include "compression/analysis/calibration_net.h"
 #include "compression/analysis/conv_net_testing.h"
 #include "compression/create.h"
 #include "graph/import.h"
@@ -360,49 +359,16 @@ TEST(MovementSparsity, NamesWhatItRefuses) {
   EXPECT_EQ(method->set_state(nullptr).code(), absl::StatusCode::kInvalidArgument);
 }
 
-absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> compress(const std::shared_ptr<graph::Model>& model,
-                                                               nlohmann::json methods, data::DataLoader* loader) {
-  const auto config = CompressionConfig::parse({{"compression", std::move(methods)}});
-  EXPECT_TRUE(config.ok()) << config.status();
-  if (!config.ok()) return config.status();
-  return create_compressed_model(model, *config, {.data_loader = loader, .input_size = {{1, 3, 8, 8}}});
-}
-
 TEST(MovementSparsity, IsRefusedWhereAnotherMethodHasZeros) {
   const nlohmann::json magnitude = {{"algorithm", "magnitude_sparsity"}};
   for (const nlohmann::json& methods : {nlohmann::json{magnitude, config_of(nlohmann::json::object())},
                                         nlohmann::json{config_of(nlohmann::json::object()), magnitude}}) {
-    const auto compression = compress(make_conv_net(), methods, nullptr);
+    const auto config = CompressionConfig::parse({{"compression", methods}});
+    ASSERT_TRUE(config.ok()) << config.status();
+    const auto compression = create_compressed_model(make_conv_net(), *config, {.input_size = {{1, 3, 8, 8}}});
     EXPECT_EQ(compression.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(compression.status().message()),
                 AllOf(HasSubstr("fc.weight"), HasSubstr("magnitude_sparsity"), HasSubstr("movement_sparsity")));
-  }
-}
-
-TEST(MovementSparsity, GoesWithQuantizationInEitherOrder) {
-  const nlohmann::json int8 = {{"algorithm", "quantization"},
-                               {"initializer", {{"batchnorm_adaptation", {{"num_bn_adaptation_samples", 0}}}}}};
-  const nlohmann::json movement = config_of(nlohmann::json::object());
-  for (const nlohmann::json& methods : {nlohmann::json{movement, int8}, nlohmann::json{int8, movement}}) {
-    const auto model = make_conv_net();
-    TensorLoader loader(scattered({8, 3, 8, 8}, 3), 4);
-    auto compression = compress(model, methods, &loader);
-    ASSERT_TRUE(compression.ok()) << compression.status();
-    model->graph().find_parameter("fc.weight.movement_scores")->tensor().detach().fill_(1.0)[2].fill_(-1.0);
-    for (int epoch = 0; epoch < 3; ++epoch) {
-      train_step(*model, 0.001);
-      (*compression)->scheduler().step();
-      (*compression)->scheduler().epoch_step();
-    }
-    EXPECT_EQ((*compression)->stage(), CompressionStage::kFullyCompressed);
-    const at::Tensor compressed = run(*model).detach();
-    ASSERT_TRUE((*compression)->prepare_for_export().ok());
-    for (const graph::Node* node : model->graph().nodes()) EXPECT_FALSE(node->is_transform()) << node->name();
-    const double size = compressed.abs().max().item<double>();
-    EXPECT_LT(run(*model).sub(compressed).abs().max().item<double>(), 0.02 * size);
-    const at::Tensor weight = model->graph().find_parameter("fc.weight")->tensor().detach();
-    EXPECT_TRUE(weight[2].eq(0).all().item<bool>());
-    EXPECT_EQ(ops::count_zeros(weight), 8);
   }
 }
 
