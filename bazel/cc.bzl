@@ -18,20 +18,59 @@ PARE_COPTS = [
     "-Wno-maybe-uninitialized",
 ]
 
-def pare_cc_library(name, copts = [], **kwargs):
+# Tests compute little themselves, and GoogleTest's macros take long to optimize.
+PARE_TEST_COPTS = PARE_COPTS + [
+    "-O0",
+    "-U_FORTIFY_SOURCE",
+]
+
+# Packages whose targets depend on LibTorch, as nearly all of these do: they may start from precompiled headers.
+_PACKAGES_OVER_LIBTORCH = [
+    "compression",
+    "export",
+    "graph",
+    "losses",
+    "models",
+    "ops",
+    "statistics",
+    "tests",
+    "tools",
+    "training",
+]
+
+def _precompiled(header, copts):
+    """The flags and the dependency of a precompiled header, for those that compile with no flags of their own."""
+    if copts or native.package_name().split("/")[0] not in _PACKAGES_OVER_LIBTORCH:
+        return [], []
+    label = Label("//bazel:" + header)
+    setting = str(Label("//bazel:precompiles_headers"))
+    return (
+        select({setting: ["-include", "bazel/%s.h" % header], "//conditions:default": []}),
+        select({setting: [str(label)], "//conditions:default": []}),
+    )
+
+def pare_cc_library(name, copts = [], deps = [], **kwargs):
     # Archives only: one compilation a file, where a shared library beside it would take a second one.
-    native.cc_library(name = name, copts = PARE_COPTS + copts, linkstatic = True, **kwargs)
+    flags, headers = _precompiled("library_headers", copts) if kwargs.get("srcs") else ([], [])
+    native.cc_library(
+        name = name,
+        copts = PARE_COPTS + copts + flags,
+        deps = deps + headers,
+        linkstatic = True,
+        **kwargs
+    )
 
 def pare_cc_binary(name, copts = [], **kwargs):
     native.cc_binary(name = name, copts = PARE_COPTS + copts, **kwargs)
 
 def pare_cc_test(name, copts = [], deps = [], size = "small", **kwargs):
     """A GoogleTest with its main function."""
+    flags, headers = _precompiled("test_headers", copts)
     native.cc_test(
         name = name,
         size = size,
-        copts = PARE_COPTS + copts,
-        deps = deps + ["@com_google_googletest//:gtest_main"],
+        copts = PARE_TEST_COPTS + copts + flags,
+        deps = deps + ["@com_google_googletest//:gtest_main"] + headers,
         linkstatic = True,
         **kwargs
     )
