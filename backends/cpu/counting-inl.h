@@ -37,6 +37,7 @@
 #include <mutex>
 #include <vector>
 
+#include "backends/cpu/compress-inl.h"
 #include "backends/cpu/lanes-inl.h"
 #include "backends/cpu/partition.h"
 
@@ -62,8 +63,8 @@ class PutBy {
   template <typename Vectors>
   HWY_INLINE void put(const Vectors& vectors, FloatMask counts, IntegerVector place, IntegerVector table_of_lane) {
     const auto slots = hn::Add(vectors.slots(place), table_of_lane);
-    const auto packed = hn::Compress(slots, hn::RebindMask(Integers(), counts));
-    hn::StoreU(hn::BitCast(Words(), packed), Words(), slots_ + filled_);
+    const auto packed = compress(hn::BitCast(Words(), slots), hn::RebindMask(Words(), counts));
+    hn::StoreU(packed, Words(), slots_ + filled_);
     filled_ += static_cast<int64_t>(hn::CountTrue(Floats(), counts));
   }
 
