@@ -1,4 +1,5 @@
-// A training step of CIFAR ResNet-20 without the optimizer: the module itself, the graph, and the graph in INT8.
+// A training step of CIFAR ResNet-20 without the optimizer: the module itself, the graph, and the graph in INT8 and under
+// sparsity, with the methods' losses and schedules.
 //
 //   bazel run //tests/cost:resnet20_benchmark
 //
@@ -25,6 +26,7 @@
 #include "benchmark/benchmark.h"
 #include "compression/create.h"
 #include "compression/quantization/register_quantization.h"
+#include "compression/sparsity/register_sparsity.h"
 #include "data/random_loader.h"
 #include "graph/import.h"
 #include "models/model_registry.h"
@@ -55,10 +57,17 @@ struct Network {
 
   void quantize() {
     quantization::register_quantization();
-    const auto config = value_or_die(CompressionConfig::parse_text(
-        R"({"compression": {"algorithm": "quantization", "initializer": {"range": {"num_init_samples": 64},
-            "batchnorm_adaptation": {"num_bn_adaptation_samples": 0}}}})",
-        "config"));
+    compress(R"({"compression": {"algorithm": "quantization", "initializer": {"range": {"num_init_samples": 64},
+                "batchnorm_adaptation": {"num_bn_adaptation_samples": 0}}}})");
+  }
+  // Half of the weights are to be zero.
+  void sparsify(const std::string& algorithm) {
+    sparsity::register_sparsity();
+    compress(R"({"compression": {"algorithm": ")" + algorithm +
+             R"(", "params": {"sparsity_target": 0.5, "sparsity_target_epoch": 0}}})");
+  }
+  void compress(const std::string& text) {
+    const auto config = value_or_die(CompressionConfig::parse_text(text, "config"));
     auto loader = value_or_die(data::RandomLoader::create({.inputs = {{.shape = {64, 3, 32, 32}}}, .num_batches = 1}));
     compression = value_or_die(
         create_compressed_model(model, config, {.data_loader = loader.get(), .input_size = {built.input_shape}}));
@@ -72,7 +81,12 @@ struct Network {
     for (at::Tensor& parameter : built.module->parameters()) parameter.mutable_grad().reset();
   }
   void step_graph(const at::Tensor& images, const at::Tensor& targets) {
-    finish(value_or_die(model->forward_tensor({images})), targets);
+    at::Tensor loss = at::cross_entropy_loss(value_or_die(model->forward_tensor({images})), targets);
+    if (compression != nullptr) {
+      if (const at::Tensor extra = compression->loss().forward(); extra.defined()) loss = loss.add(extra);
+    }
+    loss.backward();
+    if (compression != nullptr) compression->scheduler().step();
     model->zero_grad();
   }
   static void finish(const at::Tensor& logits, const at::Tensor& targets) {
@@ -191,6 +205,20 @@ void fp32_and_int8(benchmark::State& state) {
                   {"plain_int8", Memory::kPlain, int8}});
 }
 BENCHMARK(fp32_and_int8)->Arg(128)->Iterations(40)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+void fp32_and_sparse(benchmark::State& state) {
+  use(Memory::kCaching);
+  Network network, magnitude, rb;
+  magnitude.sparsify("magnitude_sparsity");
+  rb.sparsify("rb_sparsity");
+  const at::Tensor images = network.images(state.range(0)), targets = at::randint(10, {state.range(0)}, at::kLong);
+  const auto step_of = [&](Network& one) { return [&] { one.step_graph(images, targets); }; };
+  compare(state, {{"fp32", Memory::kCaching, step_of(network)},
+                  {"magnitude", Memory::kCaching, step_of(magnitude)},
+                  {"fp32_again", Memory::kCaching, step_of(network)},
+                  {"rb", Memory::kCaching, step_of(rb)}});
+}
+BENCHMARK(fp32_and_sparse)->Arg(128)->Iterations(40)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace pare
