@@ -31,6 +31,11 @@ std::optional<double> percent_of(const nlohmann::ordered_json& results, const st
   return share.has_value() ? std::optional(100 * *share) : std::nullopt;
 }
 
+std::optional<double> speedup_of(const nlohmann::ordered_json& results, const std::string& runtime) {
+  if (!results.contains("speed") || !results["speed"].contains(runtime)) return std::nullopt;
+  return find_number(results["speed"][runtime], "speedup");
+}
+
 std::string cell(std::optional<double> value, const char* format) {
   return value.has_value() ? absl::StrFormat(*absl::ParsedFormat<'f'>::New(format), *value) : "";
 }
@@ -63,6 +68,8 @@ absl::StatusOr<std::vector<Experiment>> read_experiments(const std::string& path
     experiment.epochs = one.integer("epochs", experiment.epochs, {.min = 1});
     experiment.learning_rate = one.number("learning_rate", experiment.learning_rate, {.min = 0});
     experiment.optimizer = one.one_of("optimizer", experiment.optimizer, {"sgd", "adam", "adamw"});
+    experiment.weight_decay = one.number("weight_decay", experiment.weight_decay, {.min = 0});
+    experiment.freeze_batch_norm = one.boolean("freeze_batch_norm", experiment.freeze_batch_norm);
     if (experiment.name.empty() || experiment.name.find('/') != std::string::npos) {
       one.fail("name", "expected the name of a folder");
     }
@@ -77,16 +84,17 @@ absl::StatusOr<std::vector<Experiment>> read_experiments(const std::string& path
 
 std::string results_table(const std::vector<Outcome>& outcomes) {
   std::string table =
-      "| method | top-1, % | against FP32, points | zeros, % | file, kB | epochs | training, s |\n"
-      "|---|---|---|---|---|---|---|\n";
+      "| method | top-1, % | against FP32, points | zeros, % | file, kB | faster in Pare | in ONNX Runtime | epochs | "
+      "training, s |\n"
+      "|---|---|---|---|---|---|---|---|---|\n";
   for (const auto& [experiment, results] : outcomes) {
     const auto original = percent_of(results, "original"), exported = percent_of(results, "exported");
     const std::optional<double> difference = original && exported ? std::optional(*exported - *original) : std::nullopt;
     auto zeros = find_number(results, "sparsified_layers_level");
     if (zeros.has_value()) *zeros *= 100;
     absl::StrAppend(&table, "| ", experiment.title, " | ", cell(exported, "%.2f"), " | ", cell(difference, "%+.2f"),
-                    " | ", cell(zeros, "%.1f"), " | ", cell(file_kilobytes(results), "%.0f"), " | ", experiment.epochs,
-                    " | ", cell(find_number(results, "seconds"), "%.0f"), " |\n");
+                    " | ", cell(zeros, "%.1f"), " | ", cell(file_kilobytes(results), "%.0f"), " | ", cell(speedup_of(results, "pare"), "%.2f"),
+                    " | ", cell(speedup_of(results, "onnxruntime"), "%.2f"), " | ", experiment.epochs, " | ", cell(find_number(results, "seconds"), "%.0f"), " |\n");
   }
   return table;
 }

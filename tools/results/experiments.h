@@ -22,9 +22,13 @@ struct Experiment {
   int64_t epochs = 1;
   double learning_rate = 0.01;  // the greatest; a cosine from there to 0
   std::string optimizer = "sgd";
+  double weight_decay = 1e-4;
+  // Whether batch norms train with the running statistics that they have. What changes the network little is better off.
+  bool freeze_batch_norm = true;
 };
 
-// {"experiments": [{"name", "title", "config", "epochs", "learning_rate", "optimizer"}, ...]}, with comments. Errors:
+// {"experiments": [{"name", "title", "config", "epochs", "learning_rate", "optimizer", "weight_decay",
+// "freeze_batch_norm"}, ...]}, with comments. Errors:
 // those of read_file(), InvalidArgument for what is no such file or names two experiments alike.
 absl::StatusOr<std::vector<Experiment>> read_experiments(const std::string& path);
 
@@ -34,7 +38,7 @@ struct Outcome {
 };
 
 // As Markdown: the accuracy of the exported file against the original's, the zeros among the weights that a method of
-// sparsity works on, the file's size, epochs and the time they took. What an outcome does not have is left empty.
+// sparsity works on, the file's size, how much faster it runs (tools/train/compare_speed.h), epochs and the time they took. What an outcome does not have is left empty.
 std::string results_table(const std::vector<Outcome>& outcomes);
 
 }  // namespace pare::tools

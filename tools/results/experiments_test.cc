@@ -19,7 +19,8 @@ absl::StatusOr<std::vector<Experiment>> parse(const std::string& text) {
 
 TEST(Experiments, AreReadWithTheirDefaults) {
   const auto experiments = parse(R"({"experiments": [ // the first
-      {"name": "a", "config": "a.json", "epochs": 3, "learning_rate": 0.1, "optimizer": "adam"},
+      {"name": "a", "config": "a.json", "epochs": 3, "learning_rate": 0.1, "optimizer": "adam",
+       "weight_decay": 0, "freeze_batch_norm": false},
       {"name": "b", "title": "B", "config": "b.json"}]})");
   ASSERT_TRUE(experiments.ok()) << experiments.status();
   ASSERT_EQ(experiments->size(), 2u);
@@ -27,6 +28,9 @@ TEST(Experiments, AreReadWithTheirDefaults) {
   EXPECT_EQ((*experiments)[0].epochs, 3);
   EXPECT_EQ((*experiments)[0].optimizer, "adam");
   EXPECT_EQ((*experiments)[0].config, (std::filesystem::path(std::string(::testing::TempDir())) / "a.json").string());
+  EXPECT_EQ((*experiments)[0].weight_decay, 0);
+  EXPECT_FALSE((*experiments)[0].freeze_batch_norm);
+  EXPECT_TRUE((*experiments)[1].freeze_batch_norm);
   EXPECT_EQ((*experiments)[1].title, "B");
   EXPECT_EQ((*experiments)[1].epochs, 1);
 }
@@ -48,11 +52,12 @@ TEST(Experiments, TheTableComparesWithTheOriginal) {
       {"original", {{"top1", 0.9173}}},
       {"exported", {{"top1", 0.9150}}},
       {"seconds", 12.4},
+      {"speed", {{"pare", {{"speedup", 1.254}}}, {"onnxruntime", {{"speedup", 1.5}}}}},
       {"statistics", {{"quantization", {{"bits", 8}}}, {"rb_sparsity", {{"sparsified_layers_level", 0.501}}}}}};
   const std::string table =
       results_table({{{.name = "a", .title = "A and B", .epochs = 4}, results}, {{.title = "C"}, {}}});
-  EXPECT_THAT(table, HasSubstr("| A and B | 91.50 | -0.23 | 50.1 |  | 4 | 12 |\n"));
-  EXPECT_THAT(table, HasSubstr("| C |  |  |  |  | 1 |  |\n"));
+  EXPECT_THAT(table, HasSubstr("| A and B | 91.50 | -0.23 | 50.1 |  | 1.25 | 1.50 | 4 | 12 |\n"));
+  EXPECT_THAT(table, HasSubstr("| C |  |  |  |  |  |  | 1 |  |\n"));
 }
 
 }  // namespace

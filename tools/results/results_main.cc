@@ -50,7 +50,9 @@ TrainingJob job_of(const Experiment& experiment, const std::string& folder) {
   job.train.seed = job.data.seed = absl::GetFlag(FLAGS_seed);
   job.train.output_dir = folder;
   job.train.resume = true;
-  job.train.freeze_batch_norm_epoch = 0;
+  job.compare_speed = true;
+  job.train.freeze_batch_norm_epoch = experiment.freeze_batch_norm ? 0 : -1;
+  job.train.optimizer.weight_decay = experiment.weight_decay;
   return job;
 }
 

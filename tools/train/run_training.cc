@@ -14,9 +14,11 @@
 #include "base/status_macros.h"
 #include "compression/create.h"
 #include "config/compression_config.h"
+#include "graph/clone.h"
 #include "tools/common/kernels.h"
 #include "tools/common/open_data.h"
 #include "tools/common/open_model.h"
+#include "tools/train/compare_speed.h"
 #include "tools/train/training_settings.h"
 #include "training/evaluate.h"
 #include "training/output_folder.h"
@@ -51,7 +53,9 @@ class Job {
   absl::Status pretrain();
   absl::Status compress();
   absl::Status measure_before_training();
+  absl::Status keep_original();
   absl::Status train();
+  absl::Status measure_speed();
   absl::Status write_results();
 
   // The accuracy as it is now goes into the results under `key`.
@@ -72,6 +76,7 @@ class Job {
   std::shared_ptr<const data::ImageDataset> train_images_, test_images_;
   std::unique_ptr<data::ImageLoader> train_loader_, eval_loader_;
   OpenedModel opened_;
+  std::shared_ptr<graph::Model> original_;  // a copy from before compression, where its speed is asked for
   // Before the methods, which may draw from it as long as they live.
   std::unique_ptr<data::ImageLoader> calibration_;
   std::unique_ptr<CompressionAlgorithm> compression_;
@@ -227,6 +232,24 @@ absl::Status Job::compress() {
   return absl::OkStatus();
 }
 
+absl::Status Job::keep_original() {
+  if (!job_.compare_speed || !job_.export_model || config_.algorithms.empty()) return absl::OkStatus();
+  PARE_ASSIGN_OR_RETURN(auto copy, graph::clone_graph(opened_.model->graph()));
+  original_ = std::make_shared<graph::Model>(std::move(copy));
+  original_->set_input_dtypes(opened_.model->input_dtypes());
+  return absl::OkStatus();
+}
+
+absl::Status Job::measure_speed() {
+  if (original_ == nullptr) return absl::OkStatus();
+  const OnnxFiles files{.original = path("original.onnx"), .compressed = path("model.onnx")};
+  CompressionAlgorithm uncompressed(original_, AlgorithmConfig{}, InputSize{opened_.input_shape});
+  PARE_RETURN_IF_ERROR(uncompressed.export_model(files.original));
+  PARE_ASSIGN_OR_RETURN(results_["speed"],
+                        tools::compare_speed(*original_, *compression_->model(), opened_.input_shape, files));
+  return absl::OkStatus();
+}
+
 // The accuracies before training, measured or, on a resumed run, as they were measured.
 absl::Status Job::measure_before_training() {
   if (goes_on_) {
@@ -293,6 +316,7 @@ absl::Status Job::write_results() {
     files["model"] = path("model.onnx");
     // Export rounds a little more, as runtimes do: this is the accuracy of the file.
     if (job_.train.evaluate && !config_.algorithms.empty()) PARE_RETURN_IF_ERROR(measure("exported"));
+    PARE_RETURN_IF_ERROR(measure_speed());
   }
   files["checkpoint"] = path(kLastCheckpoint);
   files["metrics"] = path("metrics.jsonl");
@@ -312,6 +336,7 @@ absl::StatusOr<nlohmann::ordered_json> Job::run() {
   PARE_RETURN_IF_ERROR(check_config());
   PARE_RETURN_IF_ERROR(start_folder());
   PARE_RETURN_IF_ERROR(pretrain());
+  PARE_RETURN_IF_ERROR(keep_original());
   PARE_RETURN_IF_ERROR(measure_before_training());
   PARE_RETURN_IF_ERROR(train());
   PARE_RETURN_IF_ERROR(write_results());

@@ -56,11 +56,12 @@ struct TrainingJob {
 
   bool evaluate_original = true;  // also measures the model before compression, and compressed before training
   bool export_model = true;
+  bool compare_speed = false;     // of the exported model and the original, into the results; tools/train/compare_speed.h
   bool quiet = false;
 };
 
 // {"model", "dataset", "original": {"top1", "correct", "total"}, "initialized": {..}, "trained": {..}, "best": {..},
-//  "exported": {..}, "epochs", "steps", "seconds", "stage", "statistics", "peak_memory_bytes", "files": {"model":
+//  "exported": {..}, "speed": {..}, "epochs", "steps", "seconds", "stage", "statistics", "peak_memory_bytes", "files": {"model":
 //  ".../model.onnx", ...}}. "peak_memory_bytes", there with the caching allocator only, is the most that all tensors of
 //  the program have held at once since it began.
 // "exported" is the model as the file has it. "stage" is how far it is compressed; a warning is logged when that is not

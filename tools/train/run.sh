@@ -1,0 +1,3 @@
+#!/bin/sh
+# Runs the program and the flags that a target names (training_target.bzl), and those that the user adds.
+exec "$@"
