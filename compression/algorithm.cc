@@ -53,6 +53,14 @@ Statistics CompressionAlgorithm::statistics() const {
   return statistics;
 }
 
+absl::StatusOr<double> CompressionAlgorithm::compression_rate() const {
+  return absl::FailedPreconditionError(absl::StrCat(
+      config_.path, ": the method \"", config_.name,
+      "\" has no compression rate to raise and lower; magnitude_sparsity, rb_sparsity and filter_pruning have one"));
+}
+
+absl::Status CompressionAlgorithm::set_compression_rate(double) { return compression_rate().status(); }
+
 std::vector<Picture> CompressionAlgorithm::pictures() const { return {}; }
 
 absl::Status CompressionAlgorithm::prepare_for_export() { return absl::OkStatus(); }

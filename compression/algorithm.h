@@ -37,6 +37,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "config/compression_config.h"
 #include "graph/model.h"
 #include "losses/compression_loss.h"
@@ -100,6 +101,14 @@ class CompressionAlgorithm {
   virtual CompressionStage stage() const;
   // The default: the scheduler's statistics and the loss's, as children "scheduler" and "loss" where they have any.
   virtual Statistics statistics() const;
+
+  // How far the method compresses, in [0, 1): the level of its schedule, such as the share of the weights that are
+  // zero. Accuracy-aware training (training/accuracy_aware.h) raises and lowers it: set_compression_rate() takes the
+  // method there at once, and holds it there, whatever its schedule, until it is called again or a state is set that is
+  // not held. The defaults are for methods that have no such number (FailedPrecondition, which says so). Other errors:
+  // InvalidArgument for a rate outside [0, 1); OutOfRange for one that this model cannot reach: nothing has changed.
+  virtual absl::StatusOr<double> compression_rate() const;
+  virtual absl::Status set_compression_rate(double rate);
 
   // What is better seen than read; the default has none.
   virtual std::vector<Picture> pictures() const;

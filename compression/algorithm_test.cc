@@ -34,6 +34,14 @@ TEST(CompressionAlgorithm, AMethodThatBringsNothingChangesNothing) {
   EXPECT_TRUE(algorithm.prepare_for_export().ok());
 }
 
+TEST(CompressionAlgorithm, AMethodHasNoRateUnlessItSaysSo) {
+  CompressionAlgorithm algorithm(make_tiny_model(), config_of("nothing"), {{1, 4}});
+  for (const absl::Status& status : {algorithm.compression_rate().status(), algorithm.set_compression_rate(0.5)}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("the method \"nothing\" has no compression rate"));
+  }
+}
+
 TEST(CompressionAlgorithm, StagesHaveTheNamesOfTheSpecification) {
   EXPECT_EQ(to_string(CompressionStage::kUncompressed), "UNCOMPRESSED");
   EXPECT_EQ(to_string(CompressionStage::kPartiallyCompressed), "PARTIALLY_COMPRESSED");

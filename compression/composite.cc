@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 
 namespace pare {
@@ -131,6 +132,36 @@ Statistics CompositeAlgorithm::statistics() const {
   const std::vector<std::string> names = this->names();
   for (size_t i = 0; i < children_.size(); ++i) statistics.child(names[i]) = children_[i]->statistics();
   return statistics;
+}
+
+absl::StatusOr<CompressionAlgorithm*> CompositeAlgorithm::child_with_rate() const {
+  std::vector<CompressionAlgorithm*> with_rate;
+  std::vector<std::string> all, found;
+  for (const auto& child : children_) {
+    all.push_back(absl::StrCat(child->config().path, " (", child->config().name, ")"));
+    if (!child->compression_rate().ok()) continue;
+    with_rate.push_back(child.get());
+    found.push_back(all.back());
+  }
+  if (with_rate.size() == 1) return with_rate[0];
+  if (with_rate.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("no method of the config has a compression rate to raise and lower: found ",
+                     absl::StrJoin(all, " and "), "; magnitude_sparsity, rb_sparsity and filter_pruning have one"));
+  }
+  return absl::FailedPreconditionError(absl::StrCat("one method of the config has to have a compression rate, but ",
+                                                    with_rate.size(), " have: ", absl::StrJoin(found, " and "),
+                                                    "; which of them is to be raised cannot be told: take one out"));
+}
+
+absl::StatusOr<double> CompositeAlgorithm::compression_rate() const {
+  PARE_ASSIGN_OR_RETURN(const CompressionAlgorithm* child, child_with_rate());
+  return child->compression_rate();
+}
+
+absl::Status CompositeAlgorithm::set_compression_rate(double rate) {
+  PARE_ASSIGN_OR_RETURN(CompressionAlgorithm * child, child_with_rate());
+  return child->set_compression_rate(rate);
 }
 
 std::vector<Picture> CompositeAlgorithm::pictures() const {

@@ -1,7 +1,8 @@
 // compression/composite.h: several methods on one model, which is itself a method.
 //
 // Losses are summed, schedulers called one after the other, statistics merged (each method's under its name), stages
-// combined: the common one, else PARTIALLY_COMPRESSED. A second method of the same name goes by "<name>_1", and so on.
+// combined: the common one, else PARTIALLY_COMPRESSED. The compression rate is that of the one method that has one. A
+// second method of the same name goes by "<name>_1", and so on.
 
 #ifndef PARE_COMPRESSION_COMPOSITE_H_
 #define PARE_COMPRESSION_COMPOSITE_H_
@@ -31,6 +32,9 @@ class CompositeAlgorithm : public CompressionAlgorithm {
   void set_data_loader(data::DataLoader* data_loader) override;
   CompressionStage stage() const override;
   Statistics statistics() const override;
+  // FailedPrecondition, with the methods' names, if not exactly one of them has a rate.
+  absl::StatusOr<double> compression_rate() const override;
+  absl::Status set_compression_rate(double rate) override;
   std::vector<Picture> pictures() const override;  // named "<method>_<picture>"
   absl::Status prepare_for_export() override;
   nlohmann::json state() const override;
@@ -39,6 +43,7 @@ class CompositeAlgorithm : public CompressionAlgorithm {
 
  private:
   std::vector<std::string> names() const;  // of the children, made unique
+  absl::StatusOr<CompressionAlgorithm*> child_with_rate() const;
 
   std::vector<std::unique_ptr<CompressionAlgorithm>> children_;
   std::unique_ptr<CompressionLoss> loss_;

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "compression/tiny_model.h"
 #include "data/data_loader.h"
 #include "gmock/gmock.h"
@@ -61,11 +62,19 @@ class Part : public CompressionAlgorithm {
     return config().name == "masks" ? ExportPhase::kWeights : ExportPhase::kOperators;
   }
   absl::Status prepare_for_export() override { return record("prepare"); }
+  absl::StatusOr<double> compression_rate() const override {
+    return has_rate() ? rate_ : CompressionAlgorithm::compression_rate();
+  }
+  absl::Status set_compression_rate(double rate) override {
+    rate_ = rate;
+    return absl::OkStatus();
+  }
   CompressionScheduler& scheduler() override {
     return config().name == "factors" ? factors_ : CompressionAlgorithm::scheduler();
   }
 
  private:
+  bool has_rate() const { return config().name.rfind("rated", 0) == 0; }
   absl::Status record(const std::string& what) {
     calls.push_back(config().name + " " + what);
     return config().name == "fails" ? absl::InternalError("failed") : absl::OkStatus();
@@ -73,6 +82,7 @@ class Part : public CompressionAlgorithm {
   ConstantLoss loss_;
   CompressionStage stage_;
   Factors factors_;
+  double rate_ = 0.25;
 };
 
 struct PartOf {
@@ -87,6 +97,7 @@ CompositeAlgorithm make(const std::vector<PartOf>& parts) {
   for (const PartOf& part : parts) {
     AlgorithmConfig config;
     config.name = part.name;
+    config.path = absl::StrCat("$.compression[", children.size(), "]");
     children.push_back(std::make_unique<Part>(model, config, part.loss, part.stage));
   }
   calls.clear();
@@ -172,6 +183,23 @@ TEST(CompositeAlgorithm, TheStateGoesThroughACheckpoint) {
   EXPECT_THAT(std::string(other.message()), HasSubstr("\"b\""));
   EXPECT_FALSE(make({{"a"}}).set_state(composite.state()).ok());
   EXPECT_FALSE(resumed.set_state(nlohmann::json(3)).ok());
+}
+
+TEST(CompositeAlgorithm, TheRateIsThatOfTheOneMethodThatHasOne) {
+  CompositeAlgorithm composite = make({{"a"}, {"rated"}});
+  EXPECT_EQ(composite.compression_rate().value(), 0.25);
+  ASSERT_TRUE(composite.set_compression_rate(0.5).ok());
+  EXPECT_EQ(composite.compression_rate().value(), 0.5);
+}
+
+TEST(CompositeAlgorithm, NoRateAndSeveralRatesAreNamed) {
+  CompositeAlgorithm none = make({{"a"}, {"b"}}), several = make({{"rated_a"}, {"b"}, {"rated_c"}});
+  EXPECT_EQ(none.compression_rate().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(none.set_compression_rate(0.5).message()),
+              HasSubstr("found $.compression[0] (a) and $.compression[1] (b)"));
+  EXPECT_EQ(several.set_compression_rate(0.5).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(several.compression_rate().status().message()),
+              HasSubstr("2 have: $.compression[0] (rated_a) and $.compression[2] (rated_c)"));
 }
 
 }  // namespace

@@ -66,13 +66,8 @@ absl::Status choose_backend(const CompressionConfig& config) {
 }
 
 void warn_of_unused_keys(const CompressionConfig& config) {
-  if (!config.log_dir.empty())
-    log_warning("$.log_dir is accepted and has no effect: no method writes files of its own");
-  if (!config.accuracy_aware_training.is_null()) {
-    log_warning(
-        "$.accuracy_aware_training is accepted and has no effect yet: training goes on to its last epoch, whatever the "
-        "accuracy");
-  }
+  if (config.log_dir.empty()) return;
+  log_warning("$.log_dir is accepted and has no effect: no method writes files of its own");
 }
 
 }  // namespace

@@ -84,9 +84,7 @@ absl::StatusOr<CompressionConfig> CompressionConfig::parse(const nlohmann::json&
   config.backend = reader.string("backend", config.backend);
   config.log_dir = reader.string("log_dir", config.log_dir);
   reader.boolean("disable_shape_matching", false);
-  if (const nlohmann::json* training = reader.object("accuracy_aware_training")) {
-    config.accuracy_aware_training = *training;
-  }
+  const nlohmann::json* accuracy_aware = reader.object("accuracy_aware_training");
   inherited.target_device = config.target_device;
   inherited.ignored_scopes = reader.strings(CommonKeys::kIgnoredScopes);
   inherited.num_root_ignored_scopes = inherited.ignored_scopes.size();
@@ -97,6 +95,10 @@ absl::StatusOr<CompressionConfig> CompressionConfig::parse(const nlohmann::json&
   const auto input_infos = reader.objects("input_info");
   const auto algorithms = reader.objects("compression");
   PARE_RETURN_IF_ERROR(reader.finish_refusing_misspellings());
+  if (accuracy_aware != nullptr) {
+    PARE_ASSIGN_OR_RETURN(config.accuracy_aware_training,
+                          AccuracyAwareSettings::parse(*accuracy_aware, reader.path_of("accuracy_aware_training")));
+  }
   for (const auto& [object, path] : input_infos) {
     PARE_ASSIGN_OR_RETURN(InputInfo info, parse_input_info(*object, path));
     config.input_info.push_back(std::move(info));

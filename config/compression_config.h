@@ -11,11 +11,11 @@
 //   }
 //
 // The root's keys: input_info, compression, target_device, ignored_scopes, target_scopes, validate_scopes,
-// compression_lr_multiplier, accuracy_aware_training and log_dir (read, and a logged line says that they have no effect
-// yet), disable_shape_matching (read and without effect: shapes are always free), and Pare's own: backend. The scripts
-// that configs are written for keep keys of their own at the root (model, dataset, batch_size, epochs, optimizer, ...),
-// so others are let pass, unless one looks like a misspelling of a key above (an edit away for each four of its
-// characters, two at most, or different in case and underscores alone).
+// compression_lr_multiplier, accuracy_aware_training (config/accuracy_aware_settings.h), log_dir (read, and a logged
+// line says that it has no effect), disable_shape_matching (read and without effect: shapes are always free), and
+// Pare's own: backend. The scripts that configs are written for keep keys of their own at the root (model, dataset,
+// batch_size, epochs, optimizer, ...), so others are let pass, unless one looks like a misspelling of a key above (an
+// edit away for each four of its characters, two at most, or different in case and underscores alone).
 //
 // The file may hold // and /* */ comments and trailing commas. What stands at the root here is read by this class; what
 // stands in an algorithm's object is read by the algorithm through config/object_reader.h, so that another repository's
@@ -32,6 +32,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "config/accuracy_aware_settings.h"
 #include "config/object_reader.h"
 #include "nlohmann/json.hpp"
 
@@ -65,8 +66,8 @@ struct CompressionConfig {
   std::string target_device = "ANY";
   std::string backend = "auto";  // Pare's own key: the kernel backend's name
   std::string log_dir;
-  nlohmann::json accuracy_aware_training;  // its object as it stands; null where there is none
-  nlohmann::json source;                   // the whole, for a checkpoint
+  std::optional<AccuracyAwareSettings> accuracy_aware_training;
+  nlohmann::json source;  // the whole, for a checkpoint
 
   static absl::StatusOr<CompressionConfig> parse(const nlohmann::json& json);
   // `name_for_messages` (the file) goes before each message, with line and column where the text is no JSON.

@@ -61,7 +61,7 @@ TEST(CompressionConfig, AnEmptyOneIsAtItsDefaults) {
   EXPECT_EQ(config.target_device, "ANY");
   EXPECT_EQ(config.backend, "auto");
   EXPECT_EQ(config.log_dir, "");
-  EXPECT_TRUE(config.accuracy_aware_training.is_null());
+  EXPECT_FALSE(config.accuracy_aware_training.has_value());
 }
 
 TEST(CompressionConfig, AlgorithmsInheritFromTheRoot) {
@@ -91,7 +91,8 @@ TEST(CompressionConfig, AlgorithmsInheritFromTheRoot) {
   EXPECT_EQ(y.compression_lr_multiplier, 0.5);
   EXPECT_EQ(config.log_dir, "logs");
   EXPECT_EQ(config.backend, "vulkan:1");
-  EXPECT_EQ(config.accuracy_aware_training["mode"], "early_exit");
+  ASSERT_TRUE(config.accuracy_aware_training.has_value());
+  EXPECT_EQ(config.accuracy_aware_training->mode, AccuracyAwareMode::kEarlyExit);
 }
 
 TEST(CompressionConfig, SeveralInputs) {

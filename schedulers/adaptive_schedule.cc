@@ -33,7 +33,7 @@ std::unique_ptr<AdaptiveSchedule> AdaptiveSchedule::read(config::ObjectReader& p
 
 void AdaptiveSchedule::epoch_step(std::optional<int64_t> last) {
   // Before the base class calls the listener, which is to see the new level.
-  if (!is_frozen()) {
+  if (!is_frozen() && !held()) {
     if (current_sparsity_() >= level_ - adaptive_.eps) ++epochs_on_level_;
     if (epochs_on_level_ >= adaptive_.patience) {
       epochs_on_level_ = 0;

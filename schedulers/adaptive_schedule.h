@@ -36,10 +36,12 @@ class AdaptiveSchedule : public LevelSchedule {
   void epoch_step(std::optional<int64_t> last = std::nullopt) override;
   // The level as it is now, whatever the epoch.
   double level_at(double epochs) const override;
-  double target() const override { return options_.target; }
 
   nlohmann::json state() const override;
   absl::Status set_state(const nlohmann::json& state) override;
+
+ protected:
+  double scheduled_target() const override { return options_.target; }
 
  private:
   SparsityOptions options_;

@@ -34,9 +34,14 @@ double LevelSchedule::position() const {
   return std::clamp(position, 0.0, static_cast<double>(std::max<int64_t>(options_.freeze_epoch, 0)));
 }
 
-double LevelSchedule::level() const { return std::clamp(level_at(position()), 0.0, 1.0); }
+double LevelSchedule::level() const { return held_ ? *held_ : std::clamp(level_at(position()), 0.0, 1.0); }
 
-double LevelSchedule::target() const {
+void LevelSchedule::hold(double level) {
+  held_ = std::clamp(level, 0.0, 1.0);
+  if (listener_) listener_(*this);
+}
+
+double LevelSchedule::scheduled_target() const {
   const int64_t end = std::clamp<int64_t>(epochs_needed(), 0, std::max<int64_t>(options_.freeze_epoch, 0));
   return std::clamp(level_at(static_cast<double>(end)), 0.0, 1.0);
 }
@@ -45,6 +50,7 @@ nlohmann::json LevelSchedule::state() const {
   nlohmann::json state = CompressionScheduler::state();
   state["last_step_of_ended_epochs"] = last_step_of_ended_epochs_;
   state["steps_per_epoch"] = options_.steps_per_epoch;
+  if (held_) state["held"] = *held_;
   return state;
 }
 
@@ -55,7 +61,14 @@ absl::Status LevelSchedule::set_state(const nlohmann::json& state) {
                                                      "\"; the checkpoint is damaged or of another schedule"));
     }
   }
+  // A state of a schedule that is not held, or from before there was such a thing, has none.
+  const auto held = state.find("held");
+  if (held != state.end() && (!held->is_number() || !(held->get<double>() >= 0 && held->get<double>() <= 1))) {
+    return absl::InvalidArgumentError(
+        "a schedule's state: expected a number from 0 to 1 under \"held\"; the checkpoint is damaged");
+  }
   PARE_RETURN_IF_ERROR(CompressionScheduler::set_state(state));
+  held_ = held == state.end() ? std::nullopt : std::optional<double>(held->get<double>());
   last_step_of_ended_epochs_ = state["last_step_of_ended_epochs"].get<int64_t>();
   options_.steps_per_epoch = std::max<int64_t>(state["steps_per_epoch"].get<int64_t>(), 0);
   return absl::OkStatus();

@@ -10,7 +10,9 @@
 // level_at(1), and so on. So the epoch of a formula is the number of epochs that have ended, which is the number, from
 // 0, of the epoch that is about to be trained. With update_per_step, the part of the running epoch counts as well.
 //
-// From `freeze_epoch` on the level stays what it was there, and a method leaves its masks as they are.
+// From `freeze_epoch` on the level stays what it was there, and a method leaves its masks as they are. hold() takes the
+// level out of the schedule's hands: it stays where it is put, the method follows it with every epoch, and nothing is
+// frozen any more; epochs and steps are still counted.
 
 #ifndef PARE_SCHEDULERS_LEVEL_SCHEDULE_H_
 #define PARE_SCHEDULERS_LEVEL_SCHEDULE_H_
@@ -45,9 +47,13 @@ class LevelSchedule : public CompressionScheduler {
   virtual double level_at(double epochs) const = 0;
 
   double level() const;
-  // The level at which it ends: after epochs_needed() epochs, or where it is frozen before.
-  virtual double target() const;
-  bool is_frozen() const { return epochs_ended() >= options_.freeze_epoch; }
+  // The level at which it ends: the held one, else the schedule's own.
+  double target() const { return held_ ? *held_ : scheduled_target(); }
+  bool is_frozen() const { return !held_ && epochs_ended() >= options_.freeze_epoch; }
+
+  // Holds `level`, in [0, 1], from now on and tells the listener.
+  void hold(double level);
+  const std::optional<double>& held() const { return held_; }
 
   // Called after each epoch, and with update_per_step after each step, for the method to follow the level; the last
   // time when the schedule has become frozen.
@@ -58,6 +64,8 @@ class LevelSchedule : public CompressionScheduler {
   Statistics statistics() const override;  // "level" and "frozen"
 
  protected:
+  // After epochs_needed() epochs, or where it is frozen before.
+  virtual double scheduled_target() const;
   int64_t freeze_epoch() const { return options_.freeze_epoch; }
   int64_t epochs_ended() const { return current_epoch() + 1; }
 
@@ -66,6 +74,7 @@ class LevelSchedule : public CompressionScheduler {
 
   LevelScheduleOptions options_;
   int64_t last_step_of_ended_epochs_ = -1;
+  std::optional<double> held_;
   std::function<void(const LevelSchedule&)> listener_;
 };
 

@@ -100,5 +100,32 @@ TEST(LevelSchedule, Statistics) {
   EXPECT_EQ(schedule.statistics().to_json().dump(), R"({"level":0.2,"frozen":true})");
 }
 
+TEST(LevelSchedule, AHeldLevelIsLeftAloneByEpochsAndByFreezing) {
+  Linear schedule({.freeze_epoch = 3});
+  for (int epoch = 0; epoch < 4; ++epoch) schedule.epoch_step();
+  ASSERT_TRUE(schedule.is_frozen());
+  std::vector<double> levels;
+  schedule.set_listener([&](const LevelSchedule& now) { levels.push_back(now.level()); });
+  schedule.hold(0.7);
+  EXPECT_FALSE(schedule.is_frozen());
+  EXPECT_EQ(schedule.target(), 0.7);
+  for (int epoch = 0; epoch < 2; ++epoch) schedule.epoch_step();
+  EXPECT_THAT(levels, ElementsAre(0.7, 0.7, 0.7)) << "the method goes on following it";
+  EXPECT_EQ(schedule.current_epoch(), 5);
+}
+
+TEST(LevelSchedule, AStateKeepsWhetherTheLevelIsHeld) {
+  Linear held{LevelScheduleOptions()}, other{LevelScheduleOptions()};
+  const nlohmann::json free_state = held.state();
+  held.hold(0.3);
+  ASSERT_TRUE(other.set_state(held.state()).ok());
+  EXPECT_EQ(other.level(), 0.3);
+  ASSERT_TRUE(other.set_state(free_state).ok());
+  EXPECT_EQ(other.level(), 0) << "a state that is not held lets go";
+  nlohmann::json damaged = held.state();
+  damaged["held"] = 2;
+  EXPECT_EQ(other.set_state(damaged).code(), absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace pare

@@ -7,6 +7,16 @@
 #include "base/status_macros.h"
 
 namespace pare::training {
+namespace {
+
+nlohmann::ordered_json to_json(const AccuracyReport& report) {
+  nlohmann::ordered_json json = {
+      {"accuracy", report.accuracy}, {"accuracy_drop", report.drop}, {"accuracy_budget", report.budget}};
+  if (report.compression_rate) json["compression_rate"] = *report.compression_rate;
+  return json;
+}
+
+}  // namespace
 
 NamedNumbers numbers_of(const EpochReport& report, const Statistics& statistics) {
   NamedNumbers numbers = {{"training/loss", report.loss},
@@ -18,6 +28,12 @@ NamedNumbers numbers_of(const EpochReport& report, const Statistics& statistics)
   if (report.evaluation) {
     numbers.emplace_back("evaluation/top1", report.evaluation->top1());
     numbers.emplace_back("evaluation/loss", report.evaluation->loss);
+  }
+  if (report.accuracy) {
+    const nlohmann::ordered_json accuracy = to_json(*report.accuracy);
+    for (const auto& [name, number] : accuracy.items()) {
+      numbers.emplace_back("accuracy_aware/" + name, number.get<double>());
+    }
   }
   for (auto& number : pare::numbers_of(statistics, "compression")) numbers.push_back(std::move(number));
   return numbers;
@@ -46,6 +62,7 @@ nlohmann::ordered_json to_json(const EpochReport& report, const Statistics& stat
     json["total"] = report.evaluation->total;
     json["eval_loss"] = report.evaluation->loss;
   }
+  if (report.accuracy) json["accuracy_aware"] = to_json(*report.accuracy);
   if (!statistics.empty()) json["statistics"] = statistics.to_json();
   return json;
 }

@@ -31,6 +31,14 @@ struct StepReport {
   double gradient_norm = 0.0;  // before clipping
 };
 
+// What accuracy-aware training makes of an epoch; see training/accuracy_aware.h. The metric is the user's.
+struct AccuracyReport {
+  double accuracy = 0.0;
+  double drop = 0.0;                       // the uncompressed model's accuracy minus this one
+  double budget = 0.0;                     // what is left of it: accuracy minus the least that is allowed
+  std::optional<double> compression_rate;  // as it was evaluated, in [0, 1); where the method has one
+};
+
 struct EpochReport {
   int64_t epoch = 0;  // from 0
   int64_t steps = 0;  // since the start of the training
@@ -43,15 +51,17 @@ struct EpochReport {
   double data_seconds = 0.0;         // the part of it that was waiting for the loader
   CompressionStage stage = CompressionStage::kUncompressed;
   std::optional<EvaluationResult> evaluation;
+  std::optional<AccuracyReport> accuracy;
 };
 
 // {"epoch", "steps", "loss", "task_loss", "compression_loss", "train_top1", "learning_rate", "stage", "seconds",
-// "data_seconds", "top1", "correct", "total", "eval_loss", "statistics"}: what there is of it.
+// "data_seconds", "top1", "correct", "total", "eval_loss", "accuracy_aware": {"accuracy", "accuracy_drop",
+// "accuracy_budget", "compression_rate"}, "statistics"}: what there is of it.
 nlohmann::ordered_json to_json(const EpochReport& report, const Statistics& statistics);
 
 // The same numbers for TensorBoard: "training/loss", "training/task_loss", "training/compression_loss",
-// "training/top1", "training/learning_rate", "training/seconds", "evaluation/top1", "evaluation/loss", and the
-// statistics under "compression/".
+// "training/top1", "training/learning_rate", "training/seconds", "evaluation/top1", "evaluation/loss", those of
+// accuracy-aware training under "accuracy_aware/", and the statistics under "compression/".
 NamedNumbers numbers_of(const EpochReport& report, const Statistics& statistics);
 
 // {"top1", "correct", "total", "loss"}.

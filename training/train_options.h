@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "data/batch.h"
 #include "nlohmann/json.hpp"
+#include "training/epoch_control.h"
 #include "training/learning_rate.h"
 #include "training/optimizer.h"
 #include "training/progress.h"
@@ -52,6 +53,10 @@ struct TrainOptions {
   bool resume = false;        // goes on from last.checkpoint; starts anew, with a logged line, if there is none
   bool restore_best = false;  // ends with the weights of best.checkpoint (needs output_dir) instead of the last ones
   nlohmann::json config;      // what else decides the result: kept in checkpoints; resuming with another is an error
+
+  // Asked after each epoch how training goes on, and which epoch is the best; must outlive the training. nullptr: all
+  // epochs are trained, and the best is by its accuracy.
+  EpochControl* control = nullptr;
 
   bool print_statistics = false;  // logs the methods' statistics as text after every epoch
   ProgressOptions progress;

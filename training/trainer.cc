@@ -32,6 +32,7 @@ absl::StatusOr<TrainResult> Trainer::Loop::run() {
   const absl::Cleanup leave_in_evaluation_mode = [this] { model_.eval(); };
   PARE_RETURN_IF_ERROR(prepare());
   bool has_trained = false;
+  PARE_RETURN_IF_ERROR(judge_start());
   while (epoch_ < options_.epochs && stop_ == Stop::kNo) {
     if (interrupt_.requested()) return interrupted();
     if (!epoch_has_ended_) {
@@ -48,7 +49,7 @@ absl::StatusOr<TrainResult> Trainer::Loop::run() {
 }
 
 absl::StatusOr<TrainResult> Trainer::Loop::finish(bool has_trained) {
-  if (!has_trained && eval_loader_ != nullptr) {
+  if (!has_trained && eval_loader_ != nullptr && !result_.last) {
     log_info("the training is done already");
     PARE_ASSIGN_OR_RETURN(result_.last, evaluate_model());
   }
@@ -57,8 +58,9 @@ absl::StatusOr<TrainResult> Trainer::Loop::finish(bool has_trained) {
     PARE_RETURN_IF_ERROR(restore(best, algorithm_));
   }
   result_.steps = global_step_;
+  result_.num_epochs = epoch_;
   if (best_.epoch >= 0) {
-    result_.best = best_.result;
+    if (eval_loader_ != nullptr) result_.best = best_.result;
     result_.best_epoch = best_.epoch;
   }
   return std::move(result_);
@@ -197,7 +199,7 @@ absl::Status Trainer::Loop::end_epoch() {
   PARE_RETURN_IF_ERROR(guard_torch("the compression's scheduler", [&] { algorithm_.scheduler().epoch_step(); }));
   PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
   epoch_has_ended_ = true;
-  if (!writes() || eval_loader_ == nullptr) return absl::OkStatus();
+  if (!writes() || (eval_loader_ == nullptr && options_.control == nullptr)) return absl::OkStatus();
   PARE_RETURN_IF_ERROR(save(kLastCheckpoint));
   has_checkpoint_ = true;
   return absl::OkStatus();
@@ -216,9 +218,16 @@ absl::Status Trainer::Loop::report_epoch() {
     PARE_ASSIGN_OR_RETURN(report.evaluation, std::move(evaluation));
     result_.last = report.evaluation;
     absl::StrAppend(&summary, ", ", report.evaluation->to_string());
-    is_best = best_.is_beaten_by(report.stage, *report.evaluation);
-    if (is_best) best_ = {epoch_, report.stage, *report.evaluation};
+    is_best = options_.control == nullptr && best_.is_beaten_by(report.stage, *report.evaluation);
   }
+  // Half an epoch, which the maximal number of steps may leave, is not its business.
+  const bool is_judged = options_.control != nullptr && epoch_has_ended_;
+  if (is_judged) {
+    model_.eval();
+    PARE_ASSIGN_OR_RETURN(is_best, options_.control->judge(report));
+    absl::StrAppend(&summary, options_.control->summary());
+  }
+  if (is_best) best_ = {epoch_, report.stage, report.evaluation.value_or(EvaluationResult())};
   const std::string label = epoch_label();
   if (epoch_has_ended_) {
     ++epoch_;
@@ -230,10 +239,17 @@ absl::Status Trainer::Loop::report_epoch() {
   if (writes()) {
     PARE_RETURN_IF_ERROR(metrics_->append(to_json(report, statistics)));
     PARE_RETURN_IF_ERROR(events_->append(report.steps, numbers_of(report, statistics)));
-    PARE_ASSIGN_OR_RETURN(const Checkpoint checkpoint, make_checkpoint());
+    PARE_ASSIGN_OR_RETURN(Checkpoint checkpoint, make_checkpoint());
     if (is_best) PARE_RETURN_IF_ERROR(save_checkpoint(checkpoint, path(kBestCheckpoint)));
+    if (is_judged) {
+      // The best is the model as it was judged; what training goes on with may be another one.
+      PARE_RETURN_IF_ERROR(advance_control());
+      PARE_ASSIGN_OR_RETURN(checkpoint, make_checkpoint());
+    }
     PARE_RETURN_IF_ERROR(save_checkpoint(checkpoint, path(kLastCheckpoint)));
     has_checkpoint_ = true;
+  } else if (is_judged) {
+    PARE_RETURN_IF_ERROR(advance_control());
   }
   if (!options_.progress.quiet) {
     log_info(absl::StrFormat("%s: %s (%.1f s, learning rate %.3g)", label, summary, report.seconds, last_rate_));
@@ -242,6 +258,42 @@ absl::Status Trainer::Loop::report_epoch() {
   result_.epochs.push_back(report);
   if (options_.on_epoch) options_.on_epoch(report);
   return absl::OkStatus();
+}
+
+// What a control that looks at the untrained model makes of it, and whether it has stopped a training that is resumed.
+absl::Status Trainer::Loop::judge_start() {
+  EpochControl* const control = options_.control;
+  if (control == nullptr) return absl::OkStatus();
+  if (!control->is_finished() && control->judges_start() && global_step_ == 0) {
+    EpochReport report{.epoch = -1, .stage = algorithm_.stage()};
+    model_.eval();
+    if (eval_loader_ != nullptr) {
+      absl::StatusOr<EvaluationResult> evaluation = evaluate_model();
+      if (absl::IsCancelled(evaluation.status()) && interrupt_.requested()) return interrupted();
+      PARE_ASSIGN_OR_RETURN(report.evaluation, std::move(evaluation));
+    }
+    PARE_ASSIGN_OR_RETURN(const bool is_best, control->judge(report));
+    if (!options_.progress.quiet) log_info(absl::StrCat("before training", control->summary()));
+    PARE_RETURN_IF_ERROR(advance_control());
+    if (control->is_finished()) {
+      result_.last = report.evaluation;
+      if (writes()) {
+        PARE_RETURN_IF_ERROR(save(kLastCheckpoint));
+        if (is_best) PARE_RETURN_IF_ERROR(save(kBestCheckpoint));
+      }
+    }
+  }
+  if (control->is_finished()) stop_ = Stop::kByControl;
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Loop::advance_control() {
+  PARE_ASSIGN_OR_RETURN(const EpochControl::Next next, options_.control->advance());
+  if (next == EpochControl::Next::kStop) stop_ = Stop::kByControl;
+  if (next != EpochControl::Next::kNewCycle) return absl::OkStatus();
+  // A parameter's steps so far were another model's.
+  PARE_ASSIGN_OR_RETURN(optimizer_, Optimizer::create(model_, options_.optimizer));
+  return start_cycle();
 }
 
 Trainer::Trainer(CompressionAlgorithm& algorithm, data::DataLoader& train_loader, data::DataLoader* eval_loader,

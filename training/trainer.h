@@ -12,13 +12,15 @@
 // epoch: its iterations, scheduler().epoch_step(), statistics, evaluation, checkpoints. In `output_dir`:
 //   last.checkpoint   after every epoch, before and after its evaluation, and when interrupted: what `resume` goes on
 //                     from, bit for bit
-//   best.checkpoint   of the epoch with the best accuracy among those of the furthest compression stage
+//   best.checkpoint   of the epoch with the best accuracy among those of the furthest compression stage, or which
+//                     `control` calls the best
 //   metrics.jsonl     one JSON object an epoch: losses, accuracies, learning rate, time, the methods' statistics
 //   tensorboard/      the same numbers, for TensorBoard
 // Files are written whole or not at all, and never of a model that holds a NaN. A training that does not resume removes
 // the checkpoints that it finds there.
 //
-// The learning rate and the weight decay are the options', times the factors of algorithm.scheduler().
+// The learning rate and the weight decay are the options', times the factors of algorithm.scheduler(). A `control`
+// (epoch_control.h) may stop training, start the learning rate's schedule and the optimizer anew, and scale the rate.
 
 #ifndef PARE_TRAINING_TRAINER_H_
 #define PARE_TRAINING_TRAINER_H_
@@ -41,6 +43,7 @@ namespace pare::training {
 struct TrainResult {
   std::vector<EpochReport> epochs;  // of this run; a resumed one does not repeat those before
   int64_t steps = 0;                // since the start, those before a resume included
+  int64_t num_epochs = 0;           // that have ended since the start
   std::optional<EvaluationResult> last;
   std::optional<EvaluationResult> best;
   int64_t best_epoch = -1;

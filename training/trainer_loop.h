@@ -38,7 +38,7 @@ class Trainer::Loop {
   absl::StatusOr<TrainResult> run();
 
  private:
-  enum class Stop { kNo, kInterrupted, kMaxSteps };
+  enum class Stop { kNo, kInterrupted, kMaxSteps, kByControl };
 
   // trainer_resume.cc
   absl::Status check_options() const;
@@ -50,6 +50,7 @@ class Trainer::Loop {
   absl::Status save(const char* file) const;
   absl::Status interrupted() const;
   absl::Status renew_optimizer_if_stale();
+  absl::Status start_cycle();
 
   // trainer.cc
   absl::Status train_epoch();
@@ -59,11 +60,14 @@ class Trainer::Loop {
   void freeze_batch_norm_if_due();
   absl::Status end_epoch();
   absl::Status report_epoch();
+  absl::Status judge_start();
+  absl::Status advance_control();
   absl::StatusOr<EvaluationResult> evaluate_model();
   absl::StatusOr<TrainResult> finish(bool has_trained);
 
   double rate_at(int64_t step) const {
-    return learning_rate_->at(step) * algorithm_.scheduler().learning_rate_factor();
+    const int64_t step_in_cycle = step - cycle_.first_epoch * train_loader_.num_batches();
+    return learning_rate_->at(step_in_cycle) * cycle_.factor * algorithm_.scheduler().learning_rate_factor();
   }
   bool has_max_steps() const { return options_.max_steps > 0 && global_step_ >= options_.max_steps; }
   bool writes() const { return !options_.output_dir.empty(); }
@@ -80,6 +84,7 @@ class Trainer::Loop {
 
   InterruptGuard interrupt_;
   std::unique_ptr<Optimizer> optimizer_;
+  LearningRateCycle cycle_;
   std::optional<LearningRate> learning_rate_;
   std::optional<FrozenBatchNorm> frozen_batch_norm_;
   std::optional<JsonLines> metrics_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -48,7 +49,7 @@ absl::Status check_schedule_fits(CompressionAlgorithm& algorithm, const TrainOpt
 
 absl::Status Trainer::Loop::check_options() const {
   PARE_RETURN_IF_ERROR(check_train_options(options_));
-  if (options_.restore_best && (!writes() || eval_loader_ == nullptr)) {
+  if (options_.restore_best && (!writes() || (eval_loader_ == nullptr && options_.control == nullptr))) {
     return absl::InvalidArgumentError("restoring the best epoch needs an output folder and evaluation data");
   }
   if (train_loader_.num_batches() < 1) return absl::InvalidArgumentError("the training data loader is empty");
@@ -57,8 +58,7 @@ absl::Status Trainer::Loop::check_options() const {
 
 absl::Status Trainer::Loop::prepare() {
   PARE_RETURN_IF_ERROR(check_options());
-  PARE_ASSIGN_OR_RETURN(learning_rate_,
-                        LearningRate::create(options_.learning_rate, options_.epochs, train_loader_.num_batches()));
+  PARE_RETURN_IF_ERROR(start_cycle());
   PARE_ASSIGN_OR_RETURN(optimizer_, Optimizer::create(model_, options_.optimizer));
   PARE_RETURN_IF_ERROR(seed_generators(device_, options_.seed));
   if (!writes()) return absl::OkStatus();
@@ -113,6 +113,10 @@ absl::Status Trainer::Loop::resume(const Checkpoint& checkpoint) {
     epoch_has_ended_ = checkpoint.trainer.value("epoch_has_ended", false);
   }));
   PARE_RETURN_IF_ERROR(same);
+  if (options_.control != nullptr) {
+    PARE_RETURN_IF_ERROR(options_.control->set_state(checkpoint.trainer.value("control", nlohmann::json())));
+    PARE_RETURN_IF_ERROR(start_cycle());
+  }
   PARE_RETURN_IF_ERROR(restore(checkpoint, algorithm_));
   PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
   PARE_RETURN_IF_ERROR(optimizer_->load_state(checkpoint.optimizer));
@@ -132,6 +136,15 @@ absl::Status Trainer::Loop::set_random_states(const Checkpoint& checkpoint) cons
   // A checkpoint of a training on another device has none for this one: its dropout then goes on from the seed.
   if (device_.is_cpu() || !checkpoint.device_random_state.defined()) return absl::OkStatus();
   return set_random_state(device_, checkpoint.device_random_state);
+}
+
+absl::Status Trainer::Loop::start_cycle() {
+  cycle_ = options_.control == nullptr ? LearningRateCycle{.epochs = options_.epochs} : options_.control->cycle();
+  LearningRateOptions rate = options_.learning_rate;
+  // A cycle may be shorter than the training that the warmup was meant for.
+  rate.warmup_epochs = std::min(rate.warmup_epochs, static_cast<double>(cycle_.epochs));
+  PARE_ASSIGN_OR_RETURN(learning_rate_, LearningRate::create(rate, cycle_.epochs, train_loader_.num_batches()));
+  return absl::OkStatus();
 }
 
 absl::Status Trainer::Loop::renew_optimizer_if_stale() {
@@ -163,6 +176,7 @@ absl::StatusOr<Checkpoint> Trainer::Loop::make_checkpoint() const {
                         {"last_rate", last_rate_},
                         {"num_batches", train_loader_.num_batches()},
                         {"settings", settings_of(options_)}};
+  if (options_.control != nullptr) checkpoint.trainer["control"] = options_.control->state();
   return checkpoint;
 }
 

@@ -86,6 +86,20 @@ absl::Status FilterPruning::set_level(double level) {
   return guard_torch("the masks of filters", [&] { masks_.set(removed); });
 }
 
+absl::Status FilterPruning::set_compression_rate(double rate) {
+  PARE_RETURN_IF_ERROR(check_rate(rate, config()));
+  if (is_cut()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(config().path, ": the filters are cut out of the model: its compression rate is final"));
+  }
+  const absl::Status status = set_level(rate);
+  // Of what set_level() computes, only a share of FLOPs can be out of reach.
+  if (absl::IsInvalidArgument(status) && settings_.target_is_flops) return absl::OutOfRangeError(status.message());
+  PARE_RETURN_IF_ERROR(status);
+  settings_.schedule->hold(rate);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RemovedUnits> FilterPruning::removed() const {
   if (is_cut()) return *cut_;
   return masks_.removed();
@@ -190,7 +204,7 @@ absl::Status FilterPruning::prepare_for_export() { return cut_channels(); }
 Statistics FilterPruning::statistics() const {
   Statistics statistics;
   statistics.set("level", settings_.schedule->level());
-  statistics.set("target_level", settings_.target);
+  statistics.set("target_level", settings_.schedule->held().value_or(settings_.target));
   statistics.set("target_is_of", settings_.target_is_flops ? "flops" : "filters");
   const absl::StatusOr<RemovedUnits> removed = this->removed();
   if (removed.ok()) statistics.merge(pruning_statistics(units_, cost_, *removed));

@@ -57,6 +57,10 @@ class FilterPruning : public CompressionAlgorithm {
 
   ExportPhase export_phase() const override { return ExportPhase::kStructure; }
   absl::Status prepare_for_export() override;
+  // The schedule's level: of the units, or of the FLOPs with pruning_flops_target. Setting it is FailedPrecondition
+  // once the filters are cut out.
+  absl::StatusOr<double> compression_rate() const override { return settings_.schedule->level(); }
+  absl::Status set_compression_rate(double rate) override;
 
   // Cuts the masked channels out of the model, which goes on training without them, in fewer numbers: parameters become
   // other tensors (channel_removal.h says what that asks for), and checkpoints of before do not fit any more. Again is

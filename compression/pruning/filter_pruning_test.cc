@@ -279,5 +279,35 @@ TEST(FilterPruning, ARankingIsLearnedAndTheModelIsAsBefore) {
   EXPECT_EQ(*(*loaded)->removed(), *method.removed());
 }
 
+TEST(FilterPruning, ItsRateIsHeldWhereItIsSet) {
+  const auto made = make({{"schedule", "exponential"}, {"pruning_target", 0.5}, {"round_to", 1}});
+  ASSERT_TRUE(made.ok()) << made.status();
+  FilterPruning& method = **made;
+  EXPECT_EQ(method.compression_rate().value(), 0.0);
+  ASSERT_TRUE(method.set_compression_rate(0.3).ok());
+  const int64_t some = masked(method);
+  EXPECT_GT(some, 0);
+  method.scheduler().epoch_step();
+  EXPECT_EQ(method.compression_rate().value(), 0.3);
+  EXPECT_EQ(masked(method), some);
+  EXPECT_EQ(statistic<double>(method, "target_level"), 0.3);
+  EXPECT_EQ(method.stage(), CompressionStage::kFullyCompressed);
+  EXPECT_EQ(method.set_compression_rate(1.0).code(), absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(method.remove_pruned_channels().ok());
+  EXPECT_EQ(method.set_compression_rate(0.4).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(FilterPruning, ARateOfFlopsMayBeOutOfReach) {
+  const auto made = make({{"schedule", "baseline"}, {"pruning_flops_target", 0.1}});
+  ASSERT_TRUE(made.ok()) << made.status();
+  ASSERT_TRUE((*made)->set_compression_rate(0.15).ok());
+  const int64_t before = masked(**made);
+  const absl::Status status = (*made)->set_compression_rate(0.95);
+  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(status.message(), HasSubstr("0.95 cannot be reached"));
+  EXPECT_EQ((*made)->compression_rate().value(), 0.15);
+  EXPECT_EQ(masked(**made), before);
+}
+
 }  // namespace
 }  // namespace pare::pruning

@@ -45,6 +45,9 @@ class MagnitudeSparsity : public CompressionAlgorithm {
   Statistics statistics() const override;
   ExportPhase export_phase() const override { return ExportPhase::kWeights; }
   absl::Status prepare_for_export() override;
+  // The schedule's level.
+  absl::StatusOr<double> compression_rate() const override { return schedule_->level(); }
+  absl::Status set_compression_rate(double rate) override { return hold_rate(*schedule_, rate, config()); }
 
   // Takes the masks anew for this level in [0, 1): what the schedule calls. Throws c10::Error for weights that are not
   // on the CPU.

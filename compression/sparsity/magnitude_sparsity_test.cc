@@ -144,5 +144,22 @@ TEST(MagnitudeSparsity, RefusesWhatMakesNoSense) {
   EXPECT_THAT(error_of(nlohmann::json::object(), {{"target_scopes", {"act"}}}).message(), HasSubstr("no layer"));
 }
 
+TEST(MagnitudeSparsity, ItsRateIsTheSchedulesLevelUntilItIsSet) {
+  const auto method = make(make_conv_net(), {{"sparsity_target", 0.5}, {"sparsity_target_epoch", 2}}, 0.1);
+  EXPECT_DOUBLE_EQ(method->compression_rate().value(), 0.1);
+  EXPECT_EQ(method->stage(), CompressionStage::kPartiallyCompressed);
+  ASSERT_TRUE(method->set_compression_rate(0.8).ok());
+  EXPECT_NEAR(level_of(*method), 0.8, 0.002);
+  EXPECT_EQ(method->stage(), CompressionStage::kFullyCompressed);
+  for (int epoch = 0; epoch < 3; ++epoch) method->scheduler().epoch_step();
+  EXPECT_DOUBLE_EQ(method->compression_rate().value(), 0.8);
+  EXPECT_NEAR(level_of(*method), 0.8, 0.002);
+  ASSERT_TRUE(method->set_compression_rate(0.3).ok());
+  EXPECT_NEAR(level_of(*method), 0.3, 0.002) << "weights come back";
+  for (const double rate : {-0.1, 1.0}) {
+    EXPECT_THAT(method->set_compression_rate(rate).message(), HasSubstr("expected a number in [0, 1)")) << rate;
+  }
+}
+
 }  // namespace
 }  // namespace pare::sparsity

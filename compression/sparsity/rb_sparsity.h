@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "compression/algorithm.h"
 #include "compression/analysis/weighted_layers.h"
+#include "compression/level_stage.h"
 #include "compression/sparsity/rb_loss.h"
 #include "compression/sparsity/rb_transform.h"
 #include "schedulers/level_schedule.h"
@@ -50,6 +51,9 @@ class RbSparsity : public CompressionAlgorithm {
   absl::Status set_state(const nlohmann::json& state) override;
   ExportPhase export_phase() const override { return ExportPhase::kWeights; }
   absl::Status prepare_for_export() override;
+  // The schedule's level, which the masks learn in the epochs after it is set: stage() says when they have.
+  absl::StatusOr<double> compression_rate() const override { return schedule_->level(); }
+  absl::Status set_compression_rate(double rate) override { return hold_rate(*schedule_, rate, config()); }
 
   const std::vector<Layer>& layers() const { return layers_; }
 

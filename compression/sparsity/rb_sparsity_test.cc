@@ -122,5 +122,17 @@ TEST(RbSparsity, RefusesADamagedState) {
   EXPECT_TRUE(transform.set_state({{"draw", 7u}, {"frozen", true}}).ok());
 }
 
+TEST(RbSparsity, ARateThatIsSetIsLearnedEvenAfterFreezing) {
+  const auto method = make(make_conv_net(), {{"sparsity_target", 0.4}, {"sparsity_freeze_epoch", 1}}, 0.0);
+  method->scheduler().epoch_step();
+  ASSERT_FALSE(method->loss().forward().defined()) << "frozen";
+  ASSERT_TRUE(method->set_compression_rate(0.2).ok());
+  EXPECT_EQ(method->compression_rate().value(), 0.2);
+  EXPECT_TRUE(method->loss().forward().defined());
+  EXPECT_EQ(method->stage(), CompressionStage::kPartiallyCompressed) << "no mask has learned it yet";
+  for (const auto& layer : method->layers()) layer.logits->tensor().detach().fill_(-1.0);
+  EXPECT_EQ(method->stage(), CompressionStage::kFullyCompressed);
+}
+
 }  // namespace
 }  // namespace pare::sparsity

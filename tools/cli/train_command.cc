@@ -76,6 +76,15 @@ absl::StatusOr<CommandResult> run_train(const std::vector<std::string>&) {
                                   accuracy_line(results, "initialized", "compressed, untrained "),
                                   accuracy_line(results, "trained", "compressed, trained   "),
                                   accuracy_line(results, "exported", "exported              "));
+  if (results.contains("accuracy_aware")) {
+    const nlohmann::ordered_json& aware = results["accuracy_aware"];
+    absl::StrAppendFormat(&text, "accuracy budget       %s, drop %.4f",
+                          aware["budget_met"].get<bool>() ? "met" : "missed", aware["accuracy_drop"].get<double>());
+    if (aware.contains("compression_rate")) {
+      absl::StrAppendFormat(&text, ", compression rate %.4g", aware["compression_rate"].get<double>());
+    }
+    text += "\n";
+  }
   if (results.contains("peak_memory_bytes")) {
     absl::StrAppend(&text, absl::StrFormat("memory of tensors     at most %.0f MiB\n",
                                            results["peak_memory_bytes"].get<double>() / (1 << 20)));
@@ -95,7 +104,9 @@ Command train_command() {
       .description =
           "Compresses a model as a config says, trains it, and writes into --output_dir: the exported model.onnx, the\n"
           "checkpoints last.checkpoint and best.checkpoint, metrics.jsonl (a line an epoch) and results.json.\n"
-          "Ctrl-C saves a checkpoint and stops; --resume goes on from it.",
+          "Ctrl-C saves a checkpoint and stops; --resume goes on from it.\n"
+          "A config with \"accuracy_aware_training\" decides how long: early_exit trains for --epochs at most,\n"
+          "adaptive_compression_level for as long as it searches.",
       .examples = {"train --config=int8.json --model=resnet20.pt --dataset=cifar10 --data_dir=cifar-10-batches-bin "
                    "--epochs=1 --output_dir=out",
                    "train --config=int8.json --model=mlp --pretrain_epochs=3 --dataset=mnist --data_dir=mnist "

@@ -20,6 +20,7 @@
 #include "tools/common/open_model.h"
 #include "tools/train/compare_speed.h"
 #include "tools/train/training_settings.h"
+#include "training/accuracy_aware.h"
 #include "training/evaluate.h"
 #include "training/output_folder.h"
 #include "training/trainer.h"
@@ -45,6 +46,7 @@ class Job {
 
  private:
   absl::Status check() const;
+  absl::Status check_accuracy_aware_job() const;
   absl::Status open_data();
   absl::Status open();
   absl::Status check_config() const;
@@ -55,6 +57,7 @@ class Job {
   absl::Status measure_before_training();
   absl::Status keep_original();
   absl::Status train();
+  absl::StatusOr<training::TrainResult> train_accuracy_aware(const training::TrainOptions& options);
   absl::Status measure_speed();
   absl::Status write_results();
 
@@ -95,6 +98,19 @@ absl::Status Job::check() const {
   PARE_RETURN_IF_ERROR(at_least("the number of training images", job_.train_samples, 0));
   PARE_RETURN_IF_ERROR(training::check_train_options(job_.train));
   return job_.pretrain_epochs > 0 ? training::check_train_options(pretrain_options()) : absl::OkStatus();
+}
+
+absl::Status Job::check_accuracy_aware_job() const {
+  if (!config_.accuracy_aware_training) return absl::OkStatus();
+  const std::string where = absl::StrCat(job_.config_path, ": $.accuracy_aware_training");
+  if (config_.algorithms.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(where,
+                                                   ": there is no method to train with; expected one under "
+                                                   "\"compression\""));
+  }
+  if (job_.evaluate_original && job_.train.evaluate) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      where, ": needs the accuracy before compression and after each epoch, and evaluation is turned off"));
 }
 
 absl::Status Job::open_data() {
@@ -159,6 +175,9 @@ absl::Status Job::check_config() const {
                         open_model(job_.model, opened_.input_shape, {.num_classes = train_images_->num_classes()}));
   PARE_ASSIGN_OR_RETURN(const auto compression,
                         create_compressed_model(trial.model, config_, {.input_size = {opened_.input_shape}}));
+  if (config_.accuracy_aware_training) {
+    return training::check_accuracy_aware(*compression, *config_.accuracy_aware_training, job_.train);
+  }
   return training::check_schedule_fits(*compression, job_.train);
 }
 
@@ -278,17 +297,46 @@ absl::Status Job::train() {
   if (pretrains()) options.config["pretrain"] = training::settings_of(pretrain_options());
   options.progress.quiet = options.progress.quiet || job_.quiet;
   const auto start = std::chrono::steady_clock::now();
-  PARE_ASSIGN_OR_RETURN(const training::TrainResult result,
-                        training::Trainer(*compression_, *train_loader_, eval_loader_.get(), options).run());
+  training::TrainResult result;
+  if (config_.accuracy_aware_training) {
+    PARE_ASSIGN_OR_RETURN(result, train_accuracy_aware(options));
+  } else {
+    PARE_ASSIGN_OR_RETURN(result, training::Trainer(*compression_, *train_loader_, eval_loader_.get(), options).run());
+  }
   if (result.last) results_["trained"] = training::to_json(*result.last);
   if (result.best) {
     results_["best"] = training::to_json(*result.best);
     results_["best"]["epoch"] = result.best_epoch;
   }
-  results_["epochs"] = options.epochs;
+  results_["epochs"] = config_.accuracy_aware_training ? result.num_epochs : options.epochs;
   results_["steps"] = result.steps;
   results_["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return absl::OkStatus();
+}
+
+// The model ends as the best of its epochs: its accuracy is the trained one.
+absl::StatusOr<training::TrainResult> Job::train_accuracy_aware(const training::TrainOptions& options) {
+  const nlohmann::ordered_json original = results_.value("original", nlohmann::ordered_json());
+  if (!original.is_object() || !original.contains("top1")) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path(kBeforeTraining),
+                     " does not tell the accuracy before compression, which a training that is "
+                     "resumed measures no more; start anew, or in another output folder"));
+  }
+  PARE_ASSIGN_OR_RETURN(training::AccuracyAwareResult result,
+                        training::AccuracyAwareTraining(*compression_, *train_loader_, eval_loader_.get(), options,
+                                                        *config_.accuracy_aware_training, original["top1"])
+                            .run());
+  if (result.training.best) result.training.last = result.training.best;
+  nlohmann::ordered_json& accuracy = results_["accuracy_aware"];
+  accuracy = {{"mode", to_string(config_.accuracy_aware_training->mode)},
+              {"budget_met", result.is_budget_met},
+              {"accuracy", result.best.accuracy},
+              {"accuracy_drop", result.accuracy_drop},
+              {"accuracy_budget", result.budget_left},
+              {"epoch", result.best.epoch}};
+  if (result.best.compression_rate) accuracy["compression_rate"] = *result.best.compression_rate;
+  return result.training;
 }
 
 absl::Status Job::write_results() {
@@ -296,8 +344,8 @@ absl::Status Job::write_results() {
     const CompressionStage stage = compression_->stage();
     results_["stage"] = to_string(stage);
     if (stage != CompressionStage::kFullyCompressed) {
-      log_warning(absl::StrCat("the model is ", to_string(stage), " after ", job_.train.epochs,
-                               job_.train.epochs == 1 ? " epoch" : " epochs",
+      const int64_t epochs = results_["epochs"];
+      log_warning(absl::StrCat("the model is ", to_string(stage), " after ", epochs, epochs == 1 ? " epoch" : " epochs",
                                ": the config's schedule (\"params\") goes on longer; train for more epochs"));
     }
   }
@@ -328,6 +376,7 @@ absl::StatusOr<nlohmann::ordered_json> Job::run() {
   if (!job_.config_path.empty()) {
     PARE_ASSIGN_OR_RETURN(config_, CompressionConfig::load(job_.config_path));
   }
+  PARE_RETURN_IF_ERROR(check_accuracy_aware_job());
   PARE_RETURN_IF_ERROR(choose_kernels(job_.backend.empty() ? config_.backend : job_.backend));
   config_.backend = backends::kAutoBackend;  // The choice is made.
   goes_on_ = job_.train.resume && exists(kLastCheckpoint);

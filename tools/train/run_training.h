@@ -8,6 +8,9 @@
 //   job.train.output_dir = "out";
 //   PARE_ASSIGN_OR_RETURN(nlohmann::ordered_json results, run_training(job));
 //
+// A config with "accuracy_aware_training" trains by it (training/accuracy_aware.h), with the top-1 before compression
+// as the accuracy to keep; train.epochs is then as described there.
+//
 // Opens the data, loads the model (or makes one of models/ and first trains it uncompressed), compresses it by the
 // config, trains, evaluates, and writes into output_dir, beside the trainer's own files: model.onnx, the compressed
 // model, results.json, what is returned, and before_training.json, the accuracies from before the training, which a
@@ -61,13 +64,16 @@ struct TrainingJob {
 };
 
 // {"model", "dataset", "original": {"top1", "correct", "total"}, "initialized": {..}, "trained": {..}, "best": {..},
-//  "exported": {..}, "speed": {..}, "epochs", "steps", "seconds", "stage", "statistics", "peak_memory_bytes", "files": {"model":
+//  "exported": {..}, "speed": {..}, "accuracy_aware": {"mode", "budget_met", "accuracy", "accuracy_drop",
+//  "accuracy_budget", "epoch", "compression_rate"}, "epochs", "steps", "seconds", "stage", "statistics",
+//  "peak_memory_bytes", "files": {"model":
 //  ".../model.onnx", ...}}. "peak_memory_bytes", there with the caching allocator only, is the most that all tensors of
 //  the program have held at once since it began.
-// "exported" is the model as the file has it. "stage" is how far it is compressed; a warning is logged when that is not
-// FULLY_COMPRESSED. A last batch of a single image,
-// which batch norm cannot train on, is left out. Errors as Trainer::run()'s and those of its parts, with the name of
-// the file or flag that is to blame; mistakes in the job are found before anything is trained or removed.
+// "accuracy_aware" is there with accuracy-aware training: its "accuracy_budget" is what is left of it, and "trained" is
+// then the best epoch, which the model ends as. "exported" is the model as the file has it. "stage" is how far it is
+// compressed; a warning is logged when that is not FULLY_COMPRESSED. A last batch of a single image, which batch norm
+// cannot train on, is left out. Errors as Trainer::run()'s and those of its parts, with the name of the file or flag
+// that is to blame; mistakes in the job are found before anything is trained or removed.
 absl::StatusOr<nlohmann::ordered_json> run_training(const TrainingJob& job);
 
 }  // namespace pare::tools

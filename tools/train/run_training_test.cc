@@ -211,6 +211,51 @@ TEST(RunTraining, AnInterruptedPretrainingEndsTheJobAndOldCheckpointsAreNotTaken
   EXPECT_EQ(resumed->at("trained"), expected->at("trained"));
 }
 
+std::string accuracy_aware_config(const std::string& algorithm, const std::string& accuracy_aware) {
+  const std::string path = fresh_folder() + "/accuracy_aware.json";
+  EXPECT_TRUE(write_file_atomically(path, absl::StrCat(R"({"compression": {"algorithm": ")", algorithm,
+                                                       R"("}, "accuracy_aware_training": )", accuracy_aware, "}"))
+                  .ok());
+  return path;
+}
+
+// One epoch of its own schedule, then a rate an epoch; half of the accuracy may go.
+TrainingJob searching_job() {
+  TrainingJob job = small_job();
+  job.pretrain_epochs = 2;
+  job.train.epochs = 1;
+  job.config_path = accuracy_aware_config("magnitude_sparsity", R"({"mode": "adaptive_compression_level",
+      "params": {"maximal_relative_accuracy_degradation": 50, "maximal_total_epochs": 5,
+                 "initial_training_phase_epochs": 1, "patience_epochs": 1}})");
+  return job;
+}
+
+TEST(RunTraining, SearchesForTheGreatestRateWithinTheBudget) {
+  const auto results = run_training(searching_job());
+  ASSERT_TRUE(results.ok()) << results.status();
+  const auto& accuracy = results->at("accuracy_aware");
+  EXPECT_EQ(accuracy.at("mode"), "adaptive_compression_level");
+  EXPECT_EQ(accuracy.at("budget_met"), true);
+  EXPECT_GT(accuracy.at("compression_rate"), 0.0);
+  EXPECT_EQ(accuracy.at("accuracy"), results->at("trained").at("top1"));
+  EXPECT_EQ(results->at("statistics").at("level"), accuracy.at("compression_rate")) << "the model ends as the best";
+  EXPECT_EQ(results->at("stage"), "FULLY_COMPRESSED");
+}
+
+TEST(RunTraining, AnInterruptedSearchGoesOnWhereItStopped) { expect_parts_equal_whole(searching_job, 9); }
+
+TEST(RunTraining, ExitsEarlyWithinTheBudget) {
+  TrainingJob job = small_job();
+  job.config_path = accuracy_aware_config(
+      "quantization", R"({"mode": "early_exit", "params": {"maximal_absolute_accuracy_degradation": 0.05}})");
+  const auto results = run_training(job);
+  ASSERT_TRUE(results.ok()) << results.status();
+  const auto& accuracy = results->at("accuracy_aware");
+  ASSERT_EQ(accuracy.at("budget_met"), true);
+  EXPECT_EQ(results->at("epochs"), accuracy.at("epoch").get<int64_t>() + 1);
+  EXPECT_TRUE(exists(job.train.output_dir + "/model.onnx"));
+}
+
 TEST(RunTraining, WithoutAConfigItTrainsTheModelItself) {
   TrainingJob job = small_job();
   job.config_path.clear();
@@ -238,6 +283,12 @@ TEST(RunTraining, MistakesAreNamedBeforeAnythingIsTrainedOrRemoved) {
   const std::string bad_config = fresh_folder() + "/bad.json";
   ASSERT_TRUE(
       write_file_atomically(bad_config, R"({"compression": {"algorithm": "quantization", "presset": "mixed"}})").ok());
+  const std::string no_rate = accuracy_aware_config("quantization", R"({"mode": "adaptive_compression_level"})");
+  expect_named("has no compression rate", [&](TrainingJob& job) { job.config_path = no_rate; });
+  expect_named("evaluation is turned off", [&](TrainingJob& job) {
+    job.config_path = no_rate;
+    job.evaluate_original = false;
+  });
   expect_named("resnet20", [](TrainingJob& job) { job.model = "resnet2"; });
   expect_named("cifar11", [](TrainingJob& job) { job.data = {.name = "cifar11", .dir = "x"}; });
   expect_named("none.json", [](TrainingJob& job) { job.config_path = "none.json"; });
