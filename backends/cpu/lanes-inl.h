@@ -38,6 +38,15 @@ using Integers = hn::RebindToSigned<Floats>;
 using Words = hn::RebindToUnsigned<Floats>;
 using HalfWords = hn::Rebind<uint16_t, Floats>;
 
+// Machines whose instructions convert float16 as backends/half.h does but for NaN, whose bits they change.
+#undef PARE_CONVERTS_HALF
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+#define PARE_CONVERTS_HALF 1
+using HalfFloats = hn::Rebind<hwy::float16_t, Floats>;
+#else
+#define PARE_CONVERTS_HALF 0
+#endif
+
 // kWidth numbers of any type, as floats: the conversions of backends/half.h, written for vectors, since Highway's own
 // lose denormal numbers on some machines.
 HWY_INLINE V load_vector(const float* from) { return hn::LoadU(Floats(), from); }
@@ -48,6 +57,10 @@ HWY_INLINE V load_vector(const BFloat16* from) {
 }
 
 HWY_INLINE V load_vector(const Half* from) {
+#if PARE_CONVERTS_HALF
+  const V converted = hn::PromoteTo(Floats(), hn::BitCast(HalfFloats(), hn::LoadU(HalfWords(), &from->bits)));
+  if (HWY_LIKELY(hn::AllFalse(Floats(), hn::IsNaN(converted)))) return converted;
+#endif
   const Words d;
   const Integers integers;
   const auto bits = hn::PromoteTo(d, hn::LoadU(HalfWords(), &from->bits));
@@ -79,6 +92,11 @@ HWY_INLINE void store_vector(V x, BFloat16* to) {
 }
 
 HWY_INLINE void store_vector(V x, Half* to) {
+#if PARE_CONVERTS_HALF
+  if (HWY_LIKELY(hn::AllFalse(Floats(), hn::IsNaN(x)))) {
+    return hn::StoreU(hn::BitCast(HalfWords(), hn::DemoteTo(HalfFloats(), x)), HalfWords(), &to->bits);
+  }
+#endif
   const Words d;
   const Integers integers;
   const auto bits = hn::BitCast(d, x);
