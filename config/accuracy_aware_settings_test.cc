@@ -52,8 +52,10 @@ TEST(AccuracyAwareSettings, ReadsWhatIsGivenAndWritesItBack) {
 }
 
 TEST(AccuracyAwareSettings, RefusesAnUnknownModeAndAMissingOne) {
-  EXPECT_THAT(parse({{"mode", "early"}}).status().message(),
-              HasSubstr("$.accuracy_aware_training.mode: expected one of early_exit, adaptive_compression_level, found \"early\""));
+  EXPECT_THAT(
+      parse({{"mode", "early"}}).status().message(),
+      HasSubstr(
+          "$.accuracy_aware_training.mode: expected one of early_exit, adaptive_compression_level, found \"early\""));
   EXPECT_THAT(parse(nlohmann::json::object()).status().message(),
               HasSubstr("$.accuracy_aware_training.mode: expected \"early_exit\" or \"adaptive_compression_level\", "
                         "found nothing"));
