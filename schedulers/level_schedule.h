@@ -68,10 +68,10 @@ class LevelSchedule : public CompressionScheduler {
   virtual double scheduled_target() const;
   int64_t freeze_epoch() const { return options_.freeze_epoch; }
   int64_t epochs_ended() const { return current_epoch() + 1; }
-
- private:
+  // Where level() takes level_at(): the epochs that have ended, with update_per_step the part of the running one, too.
   double position() const;
 
+ private:
   LevelScheduleOptions options_;
   int64_t last_step_of_ended_epochs_ = -1;
   std::optional<double> held_;

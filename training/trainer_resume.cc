@@ -43,7 +43,8 @@ absl::Status check_schedule_fits(CompressionAlgorithm& algorithm, const TrainOpt
   if (needed <= options.epochs || options.allow_unfinished_schedule) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "the compression's schedule reaches its target after ", needed, " epochs, but the training has ", options.epochs,
-      "; train longer, set the target's epoch in the config (sparsity_target_epoch, pruning_steps, ...) to at most ",
+      "; train longer, set the target's epoch in the config (sparsity_target_epoch, pruning_steps, warmup_end_epoch, "
+      "...) to at most ",
       options.epochs, ", or allow an unfinished schedule (--allow_unfinished_schedule)"));
 }
 

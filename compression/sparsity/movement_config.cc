@@ -33,12 +33,11 @@ void read_params(config::ObjectReader& params, MovementConfig& config) {
   config.warmup_start_epoch = params.number("warmup_start_epoch", 0, {.min = 0, .max = kMostEpochs});
   config.warmup_end_epoch = params.number("warmup_end_epoch", 1, {.min = 0, .max = kMostEpochs});
   config.factor = params.number("importance_regularization_factor", 0, {.min = 0});
-  config.power = params.number("power", 3, {.min = 0});
+  // Below 1 most of the way would be gone in the last steps, far above 10 in the first.
+  config.power = params.number("power", 3, {.min = 1, .max = 10});
   config.init_threshold = params.optional_number("init_importance_threshold");
   config.final_threshold = params.number("final_importance_threshold", 0);
   config.steps_per_epoch = params.optional_integer("steps_per_epoch", {.min = 1, .max = 1e15}).value_or(0);
-  config.resolves_structures = params.boolean("enable_structured_masking", true);
-  if (config.power == 0) params.fail("power", "expected a number above 0, found 0");
   if (config.warmup_end_epoch <= config.warmup_start_epoch) {
     params.fail("warmup_end_epoch", absl::StrCat("expected an epoch after warmup_start_epoch, ",
                                                  config.warmup_start_epoch, ", found ", config.warmup_end_epoch));
@@ -93,6 +92,7 @@ absl::StatusOr<MovementConfig> MovementConfig::parse(const AlgorithmConfig& conf
   config::ObjectReader params(reader.object("params"), reader.path_of("params"));
   PARE_RETURN_IF_ERROR(reader.finish());
   read_params(params, settings);
+  const std::optional<bool> resolves_structures = params.optional_boolean("enable_structured_masking");
   PARE_RETURN_IF_ERROR(params.finish());
   for (const auto& [json, path] : structures) {
     PARE_ASSIGN_OR_RETURN(Structure structure, read_structure(json, path));
@@ -101,6 +101,12 @@ absl::StatusOr<MovementConfig> MovementConfig::parse(const AlgorithmConfig& conf
     }
     settings.structures.push_back(std::move(structure));
   }
+  // Where each weight has its own score, hardly a whole row is ever masked: resolving would give all zeros back.
+  const bool has_coarse_cells =
+      std::any_of(settings.structures.begin(), settings.structures.end(), [](const Structure& structure) {
+        return structure.axis >= 0 || structure.cell.rows > 1 || structure.cell.columns > 1;
+      });
+  settings.resolves_structures = resolves_structures.value_or(has_coarse_cells);
   return settings;
 }
 
@@ -152,9 +158,14 @@ MovementSchedule::MovementSchedule(const MovementConfig& config)
       end_(config.warmup_end_epoch),
       power_(config.power) {}
 
-double MovementSchedule::level_at(double epochs) const {
+double MovementSchedule::progress_at(double epochs) const {
   const double p = std::clamp((epochs - start_) / (end_ - start_), 0.0, 1.0);
-  return 1 - std::pow(1 - p, power_);
+  // A step's position is a sum of fractions, which may fall a rounding short of the end.
+  return p > 1 - 1e-9 ? 1.0 : p;
 }
+
+double MovementSchedule::level_at(double epochs) const { return 1 - std::pow(1 - progress_at(epochs), power_); }
+
+bool MovementSchedule::is_over() const { return held().has_value() ? *held() >= 1 : progress_at(position()) >= 1; }
 
 }  // namespace pare::sparsity

@@ -40,7 +40,7 @@ struct MovementConfig {
   std::optional<double> init_threshold;
   double final_threshold = 0;
   int64_t steps_per_epoch = 0;  // 0: counted in the first epoch
-  bool resolves_structures = true;
+  bool resolves_structures = false;
   std::vector<Structure> structures;
 
   // `graph`: that scopes which match nothing in it are found, unless validate_scopes is false.
@@ -59,8 +59,12 @@ class MovementSchedule : public LevelSchedule {
   explicit MovementSchedule(const MovementConfig& config);
   double level_at(double epochs) const override;
   int64_t epochs_needed() const override { return freeze_epoch(); }
+  // Whether p is 1. Not by the level: of a great power it rounds to 1 before.
+  bool is_over() const;
 
  private:
+  double progress_at(double epochs) const;  // p
+
   double start_, end_, power_;
 };
 

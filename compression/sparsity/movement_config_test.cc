@@ -39,7 +39,22 @@ TEST(MovementConfig, HasNncfsDefaults) {
   EXPECT_EQ(config->power, 3);
   EXPECT_EQ(config->final_threshold, 0);
   EXPECT_FALSE(config->init_threshold.has_value());
-  EXPECT_TRUE(config->resolves_structures);
+  EXPECT_FALSE(config->resolves_structures) << "not where each weight has a score";
+}
+
+TEST(MovementConfig, ResolvesStructuresWhereAnEntryIsCoarseOrAsItIsTold) {
+  const auto resolves = [](nlohmann::json entry, nlohmann::json more = nlohmann::json::object()) {
+    entry["target_scopes"] = "fc";
+    const auto config = parse(params(std::move(more)), nlohmann::json::array({entry}));
+    EXPECT_TRUE(config.ok()) << config.status();
+    return config.ok() && config->resolves_structures;
+  };
+  EXPECT_TRUE(resolves({{"mode", "per_dim"}, {"axis", 1}}));
+  EXPECT_TRUE(resolves({{"mode", "block"}, {"sparse_factors", {2, 4}}}));
+  EXPECT_FALSE(resolves({{"mode", "block"}, {"sparse_factors", {1, 1}}}));
+  EXPECT_FALSE(resolves({{"mode", "fine"}}));
+  EXPECT_TRUE(resolves({{"mode", "fine"}}, {{"enable_structured_masking", true}}));
+  EXPECT_FALSE(resolves({{"mode", "per_dim"}, {"axis", 1}}, {{"enable_structured_masking", false}}));
 }
 
 TEST(MovementConfig, GivesEachLayerItsCells) {
@@ -92,7 +107,8 @@ TEST(MovementConfig, RefusesASchedulesMistakes) {
   EXPECT_THAT(message(params({{"warmup_end_epoch", 1}})), HasSubstr("warmup_end_epoch: expected an epoch after"));
   EXPECT_THAT(message(params({{"warmup_start_epoch", 0.5}})), HasSubstr("steps_per_epoch: missing"));
   EXPECT_THAT(message(params({{"importance_regularization_factor", -1}})), HasSubstr("at least 0"));
-  EXPECT_THAT(message(params({{"power", 0}})), HasSubstr("above 0"));
+  EXPECT_THAT(message(params({{"power", 0}})), HasSubstr("from 1 to 10"));
+  EXPECT_THAT(message(params({{"power", 11}})), HasSubstr("from 1 to 10"));
   EXPECT_THAT(message(params({{"warmup_stop_epoch", 2}})), HasSubstr("unknown key"));
 }
 
@@ -139,6 +155,20 @@ TEST(MovementSchedule, CountsTheStepsOfTheFirstEpochAndEndsWithinOne) {
   EXPECT_NEAR(schedule.level(), 0.5, 1e-12);
   schedule.step();
   EXPECT_EQ(schedule.level(), 1);
+  EXPECT_TRUE(schedule.is_over());
+}
+
+TEST(MovementSchedule, IsNotOverWhereTheLevelMerelyRoundsToOne) {
+  const auto config = parse(params({{"warmup_end_epoch", 2}, {"power", 10}, {"steps_per_epoch", 100}}));
+  ASSERT_TRUE(config.ok()) << config.status();
+  MovementSchedule schedule(*config);
+  for (int step = 0; step < 100; ++step) schedule.step();
+  schedule.epoch_step();
+  for (int step = 0; step < 99; ++step) schedule.step();
+  EXPECT_EQ(schedule.level(), 1) << "1 - 1e-20";
+  EXPECT_FALSE(schedule.is_over());
+  schedule.step();
+  EXPECT_TRUE(schedule.is_over());
 }
 
 }  // namespace

@@ -49,7 +49,10 @@ class SparsifyFunction : public torch::autograd::Function<SparsifyFunction> {
     const at::ScalarType type = context->saved_data["type"].toScalarType();
     at::Tensor d_weight, d_scores;
     if (context->needs_input_grad(0)) d_weight = zero_below(dy[0], dropped, cell);
-    if (context->needs_input_grad(1)) d_scores = in_cells(dy[0].mul(weight), cell).sum({1, 3}, /*keepdim=*/false, type);
+    if (context->needs_input_grad(1)) {
+      // In the scores' type from here on: products of half-precision numbers underflow.
+      d_scores = in_cells(dy[0].to(type).mul(weight.to(type)), cell).sum({1, 3}, /*keepdim=*/false);
+    }
     return {d_weight, d_scores, {}, {}};
   }
 };

@@ -70,6 +70,13 @@ TEST_F(MovementMask, KeepsAllBeforeTheWarmUpButNoNaN) {
                         matrix({0, 0, 0, 0, 5, 6, 7, 8}, 4)));
 }
 
+TEST_F(MovementMask, ScoresOfHalfPrecisionWeightsLearnFromSmallProducts) {
+  weight_ = matrix({1e-4f, 1e-4f}, 2).to(at::kHalf).requires_grad_(true);
+  scores_ = at::zeros({1, 1}).requires_grad_(true);
+  movement_sparsify(weight_, scores_, {1, 2}, -1).backward(matrix({1e-4f, 1e-4f}, 2).to(at::kHalf));
+  EXPECT_NEAR(scores_.grad().item<double>(), 2e-8, 1e-10) << "the least number above 0 of half precision is 6e-8";
+}
+
 TEST_F(MovementMask, RefusesScoresOfAnotherShape) {
   EXPECT_THROW(movement_sparsify(weight_, at::zeros({2, 2}), {1, 4}, 0), c10::Error);
 }

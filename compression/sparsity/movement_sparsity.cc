@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,7 +28,6 @@ namespace {
 
 absl::StatusOr<MovementSparsity::Layer> insert_movement_mask(graph::Graph& graph, WeightedLayer layer, Cell cell,
                                                              const AlgorithmConfig& config) {
-  PARE_RETURN_IF_ERROR(check_weight_is_free(*layer.weight, WeightUse::kZeros, config));
   const std::string& name = layer.weight->name();
   at::Tensor scores, mask;
   PARE_RETURN_IF_ERROR(guard_torch(name, [&] {
@@ -58,6 +58,28 @@ double choose_init_threshold(const std::vector<MovementSparsity::Layer>& layers)
   const auto rank = static_cast<int64_t>(static_cast<double>(all.numel()) * kMasked);
   const float first_kept = ops::order_statistics(all, -1, {rank}).item<float>();
   return std::nextafter(first_kept, -std::numeric_limits<float>::infinity());
+}
+
+struct MaskedWeights {
+  int64_t masked = 0, all = 0;
+  std::string percent() const {
+    return absl::StrCat(std::round(1000.0 * static_cast<double>(masked) / static_cast<double>(all)) / 10, " %");
+  }
+};
+
+// Of the layers that structures have rows or columns of.
+MaskedWeights count_masked(const MovementStructures& structures, const std::vector<at::Tensor>& masks) {
+  const auto has_any = [](const std::vector<int64_t>& places) {
+    return std::any_of(places.begin(), places.end(), [](int64_t place) { return place >= 0; });
+  };
+  MaskedWeights count;
+  for (size_t i = 0; i < masks.size(); ++i) {
+    const MovementStructures::Places& places = structures.places()[i];
+    if (!has_any(places.rows) && !has_any(places.columns)) continue;
+    count.masked += masks[i].logical_not().sum().item<int64_t>();
+    count.all += masks[i].numel();
+  }
+  return count;
 }
 
 absl::StatusOr<MovementStructures> find_structures(graph::Model& model, const InputSize& input_size,
@@ -99,14 +121,20 @@ absl::StatusOr<std::unique_ptr<MovementSparsity>> MovementSparsity::create(std::
   if (config.validate_scopes) {
     PARE_RETURN_IF_ERROR(settings.check_all_used(found));
   }
+  // All that may be wrong with the config before the graph is changed.
+  std::vector<Cell> cells;
+  for (const WeightedLayer& layer : found) {
+    PARE_RETURN_IF_ERROR(check_weight_is_free(*layer.weight, WeightUse::kZeros, config));
+    PARE_ASSIGN_OR_RETURN(const Cell cell, settings.cell_of(layer));
+    cells.push_back(cell);
+  }
   MovementStructures structures;
   if (settings.resolves_structures) {
     PARE_ASSIGN_OR_RETURN(structures, find_structures(*model, input_size, found, config));
   }
   std::vector<Layer> layers;
-  for (WeightedLayer& layer : found) {
-    PARE_ASSIGN_OR_RETURN(const Cell cell, settings.cell_of(layer));
-    PARE_ASSIGN_OR_RETURN(Layer made, insert_movement_mask(graph, std::move(layer), cell, config));
+  for (size_t i = 0; i < found.size(); ++i) {
+    PARE_ASSIGN_OR_RETURN(Layer made, insert_movement_mask(graph, std::move(found[i]), cells[i], config));
     layers.push_back(std::move(made));
   }
   return std::unique_ptr<MovementSparsity>(new MovementSparsity(
@@ -141,8 +169,16 @@ void MovementSparsity::follow() {
   const double level = schedule_.level();
   if (!is_frozen_ && level > 0 && !init_threshold_.has_value()) {
     init_threshold_ = std::min(choose_init_threshold(layers_), settings_.final_threshold);
+    constexpr int64_t kFewSteps = 10;
+    const int64_t steps = schedule_.current_step() + 1;
+    if (steps < kFewSteps) {
+      log_warning(
+          absl::StrCat(config().path, ".params.init_importance_threshold: chosen after ", steps,
+                       " optimizer step(s), when scores have hardly moved from 0: up to half of the weights may "
+                       "be masked in the next ones; set it, or start at a later warmup_start_epoch"));
+    }
   }
-  if (!is_frozen_ && level >= 1) freeze();
+  if (!is_frozen_ && schedule_.is_over()) freeze();
   loss_->set_factor(is_frozen_ ? 0.0 : settings_.factor * level);
   for (Layer& layer : layers_) {
     layer.transform->set_threshold(threshold());
@@ -157,7 +193,18 @@ void MovementSparsity::freeze() {
     masks.push_back(movement_mask(layer.scores->tensor(), layer.transform->cell(), settings_.final_threshold));
   }
   if (structures_.size() > 0 && structures_.fit(masks)) {
+    const MaskedWeights learned = count_masked(structures_, masks);
     masks = structures_.resolve(masks);
+    const MaskedWeights resolved = count_masked(structures_, masks);
+    if (learned.masked > 2 * resolved.masked) {
+      log_warning(absl::StrCat(config().path,
+                               ": whole heads and units are masked now, and more than half of the masked "
+                               "weights came back, since a structure dies only if all of its rows and columns are "
+                               "masked: of its layers' weights ",
+                               learned.percent(), " had been masked, and ", resolved.percent(),
+                               " are; in sparse_structure_by_scopes give all layers of a structure "
+                               "mode block or per_dim, or set enable_structured_masking to false"));
+    }
   } else if (structures_.size() > 0) {
     log_warning(absl::StrCat(config().path,
                              ": channels have been cut out of the model since its structures were found: masks stay as "

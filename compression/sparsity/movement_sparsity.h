@@ -4,7 +4,8 @@
 //   {"algorithm": "movement_sparsity",
 //    "params": {"warmup_start_epoch": 1, "warmup_end_epoch": 4, "importance_regularization_factor": 0.01},
 //    "sparse_structure_by_scopes": [{"mode": "block", "sparse_factors": [32, 32], "target_scopes": "{re}.*attn.*"},
-//                                   {"mode": "per_dim", "axis": 0, "target_scopes": "{re}.*fc1"}]}
+//                                   {"mode": "per_dim", "axis": 0, "target_scopes": "{re}.*fc1"},
+//                                   {"mode": "per_dim", "axis": 1, "target_scopes": "{re}.*fc2"}]}
 //
 // A linear layer in the scopes, of a weight [R, C], has importance scores, a parameter "<weight's
 // name>.movement_scores" that starts at 0: one a weight (mode fine, the default), a block (block: sparse_factors [h, w]
@@ -20,12 +21,15 @@
 //
 // Keys: sparse_structure_by_scopes. params: warmup_start_epoch, warmup_end_epoch (fractions are fine) and
 // importance_regularization_factor, all three required; init_importance_threshold (chosen at the first step of the
-// warm-up, as high as it masks no more than 0.1 % of the weights, and final at most), final_importance_threshold (0),
-// power (3), steps_per_epoch (counted in the first epoch; required if warmup_start_epoch is below 1),
-// enable_structured_masking (true).
+// warm-up: at the moment it is chosen it masks no more than 0.1 % of the weights; final at most; after so few steps
+// that scores have hardly moved, the next may mask up to half: that is warned of), final_importance_threshold (0),
+// power (3, from 1 to 10), steps_per_epoch (counted in the first epoch; required if warmup_start_epoch is below 1),
+// enable_structured_masking (true where an entry has blocks, rows or columns, else false: a structure dies only if all
+// its rows and columns are masked, which scores a weight hardly ever do, and all their zeros would come back).
 //
 // Not as in NNCF: a layer's mean in the loss is not multiplied by half its cell's size, so factors differ; biases have
-// no scores; no share of a layer is kept against the threshold: a layer that loses all is warned of.
+// no scores; no share of a layer is kept against the threshold: a layer that loses all is warned of;
+// enable_structured_masking is not true everywhere.
 
 #ifndef PARE_COMPRESSION_SPARSITY_MOVEMENT_SPARSITY_H_
 #define PARE_COMPRESSION_SPARSITY_MOVEMENT_SPARSITY_H_
@@ -70,6 +74,8 @@ class MovementSparsity : public CompressionAlgorithm {
   Statistics statistics() const override;
   // The base's and "frozen", "init_threshold" (null: not chosen yet).
   nlohmann::json state() const override;
+  // After the model's, graph::set_state(): frozen masks are its buffers, and what this brings up to date (a threshold
+  // that is yet to be chosen, masks yet to be frozen) is made of its scores.
   absl::Status set_state(const nlohmann::json& state) override;
   ExportPhase export_phase() const override { return ExportPhase::kWeights; }
   absl::Status prepare_for_export() override;

@@ -70,6 +70,7 @@ std::unique_ptr<MovementSparsity> make(const std::shared_ptr<graph::Model>& mode
 std::unique_ptr<MovementSparsity> make_on_transformer(const std::shared_ptr<graph::Model>& model,
                                                       nlohmann::json params = nlohmann::json::object(),
                                                       nlohmann::json more = nlohmann::json::object()) {
+  if (!params.contains("enable_structured_masking")) params["enable_structured_masking"] = true;
   return make(model, std::move(params), std::move(more), {{1, 3, 32, 32}});
 }
 
@@ -233,6 +234,71 @@ TEST(MovementSparsity, WithoutStructuresMasksStayAsLearned) {
   EXPECT_TRUE(method->is_frozen());
   EXPECT_EQ(find_layer(*method, "blocks.0.mlp.fc2").sparse_weight().eq(0).sum().item<int64_t>(), 2 * kWidth - 1);
   EXPECT_EQ(method->statistics().find("structures"), nullptr);
+}
+
+// Scores of which half are below 0, strewn over all weights; gives what is logged until the warm-up is over.
+std::string train_with_strewn_scores(MovementSparsity& method) {
+  for (const auto& layer : method.layers()) {
+    at::Tensor scores = layer.scores->tensor().detach();
+    scores.copy_(at::randn(scores.sizes(), at::detail::createCPUGenerator(11)));
+  }
+  ::testing::internal::CaptureStderr();
+  end_epochs(method, 3);
+  EXPECT_TRUE(method.is_frozen());
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST(MovementSparsity, ScoresAWeightKeepTheirZerosUnlessTold) {
+  const auto method = make(make_transformer(), nlohmann::json::object(), nlohmann::json::object(), {{1, 3, 32, 32}});
+  const std::string logged = train_with_strewn_scores(*method);
+  EXPECT_EQ(method->structures().size(), 0);
+  EXPECT_NEAR(number(*method, "sparsified_layers_level"), 0.5, 0.05);
+  EXPECT_EQ(logged.find("came back"), std::string::npos) << logged;
+}
+
+TEST(MovementSparsity, WarnsWhereResolvingGivesMostZerosBack) {
+  const auto method = make_on_transformer(make_transformer());
+  const std::string logged = train_with_strewn_scores(*method);
+  EXPECT_LT(number(*method, "sparsified_layers_level"), 0.05) << "the head's alone";
+  EXPECT_THAT(logged, AllOf(HasSubstr("more than half of the masked weights came back"), HasSubstr("and 0 % are"),
+                            HasSubstr("enable_structured_masking")));
+}
+
+TEST(MovementSparsity, WarnsOfAThresholdChosenBeforeScoresHaveMoved) {
+  const auto logged = [](nlohmann::json params, int steps) {
+    const auto method = make(make_conv_net(), std::move(params));
+    ::testing::internal::CaptureStderr();
+    end_epochs(*method, 2, steps);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(logged(nlohmann::json::object(), 2), HasSubstr("chosen after 3 optimizer step(s)"));
+  EXPECT_EQ(logged(nlohmann::json::object(), 10).find("optimizer step"), std::string::npos);
+  EXPECT_EQ(logged({{"init_importance_threshold", -1}}, 2).find("optimizer step"), std::string::npos);
+}
+
+TEST(MovementSparsity, AMistakeInTheConfigLeavesTheModelAsItWas) {
+  const auto model = make_transformer();
+  const size_t nodes = model->graph().num_nodes();
+  const auto structure = [](int64_t rows) {
+    return nlohmann::json{
+        {"sparse_structure_by_scopes",
+         nlohmann::json::array({{{"mode", "block"}, {"sparse_factors", {rows, 4}}, {"target_scopes", "head"}}})}};
+  };
+  const auto refused = MovementSparsity::create(
+      model, algorithm_config(config_of(nlohmann::json::object(), structure(3))), {{1, 3, 32, 32}});
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("[3, 4]")) << "of the last layer";
+  EXPECT_EQ(model->graph().num_nodes(), nodes);
+  EXPECT_NE(make_on_transformer(model, nlohmann::json::object(), structure(5)), nullptr);
+}
+
+TEST(MovementSparsity, FreezesAtTheEndNotWhereTheLevelRoundsToOne) {
+  const auto method = make(make_conv_net(), {{"warmup_end_epoch", 2}, {"power", 10}});
+  end_epochs(*method, 1, 100);
+  for (int step = 0; step < 99; ++step) method->scheduler().step();
+  EXPECT_EQ(method->threshold(), 0);
+  EXPECT_EQ(method->stage(), CompressionStage::kPartiallyCompressed);
+  method->scheduler().step();
+  EXPECT_EQ(method->stage(), CompressionStage::kFullyCompressed);
 }
 
 TEST(MovementSparsity, AHeadWhoseProjectionIsIgnoredIsNoStructure) {

@@ -58,6 +58,11 @@ absl::StatusOr<MovementStructures> MovementStructures::find(graph::Model& model,
   for (const WeightedLayer& layer : find_weighted_layers(model.graph())) {
     // Where a reshape hides which axis is which, nothing is known of what its indices do.
     const bool is_ours = ours.count(layer.weight) > 0 && layer.output_axis.has_value() && layer.input_axis.has_value();
+    // An embedding makes only: where the columns of all takers are zero it is unread. Tied to a linear layer it takes.
+    if (std::all_of(layer.operators.begin(), layer.operators.end(),
+                    [](const graph::Node* node) { return node->op() == "aten::embedding"; })) {
+      continue;
+    }
     for (size_t axis = 0; axis < labels.tensor(layer.weight)->rank(); ++axis) {
       for (const Label label : axis_labels(layer, axis)) {
         Class& found = classes[labels.sets().find(label)];

@@ -7,7 +7,8 @@
 // A structure is a class of compression/pruning/channel_labels.h (a head: its rows in query, key and value, and its
 // columns in the projection; a unit of an MLP: a row of the first layer and a column of the second) that is not fixed,
 // and all of whose rows and columns, one of each at least, are of `layers`: then with all of them zero nothing of it is
-// left in the model's output, and it could be cut out.
+// left in the model's output, and it could be cut out. Columns of embeddings may be in it as well (a table of position
+// biases, one a head): only its linear layers read them.
 //
 // The rule (NNCF's, movement/structured_mask_handler.py): a structure lives if a mask keeps a weight in any of its rows
 // or columns. A weight in the row or the column of a structure then stays if those that it is in live, whatever had
