@@ -10,7 +10,7 @@ namespace pare {
 
 void LevelSchedule::step(std::optional<int64_t> last) {
   CompressionScheduler::step(last);
-  if (options_.update_per_step && listener_ && !is_frozen()) listener_(*this);
+  if (options_.update_per_step && listener_ && !is_frozen() && !held_) listener_(*this);
 }
 
 void LevelSchedule::epoch_step(std::optional<int64_t> last) {
@@ -22,7 +22,7 @@ void LevelSchedule::epoch_step(std::optional<int64_t> last) {
   const bool is_first_epoch = !last.has_value() && current_epoch() == 0;
   if (options_.steps_per_epoch == 0 && steps > 0 && is_first_epoch) options_.steps_per_epoch = steps;
   last_step_of_ended_epochs_ = current_step();
-  if (listener_ && !was_frozen) listener_(*this);
+  if (listener_ && !was_frozen && !held_) listener_(*this);
 }
 
 double LevelSchedule::position() const {

@@ -52,7 +52,7 @@ int64_t maximal_epochs(const AccuracyAwareSettings& settings, const TrainOptions
 absl::Status check_accuracy_aware(CompressionAlgorithm& algorithm, const AccuracyAwareSettings& settings,
                                   const TrainOptions& options) {
   PARE_RETURN_IF_ERROR(check_accuracy_aware_settings(settings, "accuracy_aware_training"));
-  PARE_RETURN_IF_ERROR(check_train_options(options));
+  PARE_RETURN_IF_ERROR(check_train_options(trainer_options(settings, options)));
   if (options.output_dir.empty()) {
     return absl::InvalidArgumentError(
         "accuracy-aware training needs an output folder: the model ends as the best of its checkpoints");

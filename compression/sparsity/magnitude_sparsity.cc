@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "compression/sparsity/sparsity_statistics.h"
+#include "nlohmann/json.hpp"
 #include "ops/sparsity_masks.h"
 #include "schedulers/registry.h"
 
@@ -67,6 +69,24 @@ void MagnitudeSparsity::set_level(double level) {
     all.push_back(&layer);
   }
   if (!settings_.is_local) mask_together(all);
+}
+
+// The masks are the model's; the threshold that they were taken by is not found in them.
+nlohmann::json MagnitudeSparsity::state() const {
+  nlohmann::json state = CompressionAlgorithm::state();
+  state["threshold"] = threshold_;
+  return state;
+}
+
+absl::Status MagnitudeSparsity::set_state(const nlohmann::json& state) {
+  if (!state.is_object() || !state.contains("threshold") || !state["threshold"].is_number()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the state of magnitude_sparsity: expected a number under \"threshold\"; the checkpoint is damaged, "
+                     "or of another version"));
+  }
+  PARE_RETURN_IF_ERROR(CompressionAlgorithm::set_state(state));
+  threshold_ = state["threshold"].get<double>();
+  return absl::OkStatus();
 }
 
 Statistics MagnitudeSparsity::statistics() const {

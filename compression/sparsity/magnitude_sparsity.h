@@ -43,6 +43,8 @@ class MagnitudeSparsity : public CompressionAlgorithm {
   // "level", "target_level", "threshold" (of the importances; local mode has one in each row instead), and
   // sparsity_statistics.h's.
   Statistics statistics() const override;
+  nlohmann::json state() const override;
+  absl::Status set_state(const nlohmann::json& state) override;
   ExportPhase export_phase() const override { return ExportPhase::kWeights; }
   absl::Status prepare_for_export() override;
   // The schedule's level.

@@ -16,6 +16,7 @@
 #ifndef PARE_COMPRESSION_SPARSITY_RB_SPARSITY_H_
 #define PARE_COMPRESSION_SPARSITY_RB_SPARSITY_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -51,8 +52,12 @@ class RbSparsity : public CompressionAlgorithm {
   absl::Status set_state(const nlohmann::json& state) override;
   ExportPhase export_phase() const override { return ExportPhase::kWeights; }
   absl::Status prepare_for_export() override;
-  // The schedule's level, which the masks learn in the epochs after it is set: stage() says when they have.
-  absl::StatusOr<double> compression_rate() const override { return schedule_->level(); }
+  // A held level, which the masks learn in the epochs after it is set: stage() says when they have. By the schedule, no
+  // more than they have learned: they may be frozen before they reach its level.
+  absl::StatusOr<double> compression_rate() const override {
+    const double level = schedule_->level();
+    return schedule_->held() ? level : std::min(level, loss_->current_sparsity());
+  }
   absl::Status set_compression_rate(double rate) override { return hold_rate(*schedule_, rate, config()); }
 
   const std::vector<Layer>& layers() const { return layers_; }
