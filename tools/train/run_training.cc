@@ -96,17 +96,26 @@ absl::Status Job::check() const {
   PARE_RETURN_IF_ERROR(at_least("the batch size", job_.batch_size, 1));
   PARE_RETURN_IF_ERROR(at_least("the batch size of evaluation", job_.eval_batch_size, 1));
   PARE_RETURN_IF_ERROR(at_least("the number of training images", job_.train_samples, 0));
-  PARE_RETURN_IF_ERROR(training::check_train_options(job_.train));
   return job_.pretrain_epochs > 0 ? training::check_train_options(pretrain_options()) : absl::OkStatus();
 }
 
+// How many epochs there are is the config's to say, then.
 absl::Status Job::check_accuracy_aware_job() const {
-  if (!config_.accuracy_aware_training) return absl::OkStatus();
+  if (!config_.accuracy_aware_training) return training::check_train_options(job_.train);
+  const AccuracyAwareSettings& settings = *config_.accuracy_aware_training;
+  training::TrainOptions options = job_.train;
+  options.epochs = training::maximal_epochs(settings, options);
+  PARE_RETURN_IF_ERROR(training::check_train_options(options));
   const std::string where = absl::StrCat(job_.config_path, ": $.accuracy_aware_training");
   if (config_.algorithms.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(where,
                                                    ": there is no method to train with; expected one under "
                                                    "\"compression\""));
+  }
+  if (settings.maximal_absolute_degradation.value_or(settings.maximal_relative_degradation / 100) >= 1) {
+    return absl::InvalidArgumentError(absl::StrCat(where,
+                                                   ".params: the budget allows any model; the accuracy is a number from "
+                                                   "0 to 1, where a point is 0.01 (absolute), and relative is in percent"));
   }
   if (job_.evaluate_original && job_.train.evaluate) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
@@ -252,6 +261,8 @@ absl::Status Job::compress() {
 }
 
 absl::Status Job::keep_original() {
+  // A model whose first training is not repeated has other weights now: its file would mislead.
+  if (goes_on_ && opened_.is_random) return absl::OkStatus();
   if (!job_.compare_speed || !job_.export_model || config_.algorithms.empty()) return absl::OkStatus();
   PARE_ASSIGN_OR_RETURN(auto copy, graph::clone_graph(opened_.model->graph()));
   original_ = std::make_shared<graph::Model>(std::move(copy));
@@ -327,6 +338,8 @@ absl::StatusOr<training::TrainResult> Job::train_accuracy_aware(const training::
                         training::AccuracyAwareTraining(*compression_, *train_loader_, eval_loader_.get(), options,
                                                         *config_.accuracy_aware_training, original["top1"])
                             .run());
+  // Not one epoch has ended: there is nothing to say about the budget.
+  if (result.training.num_epochs == 0 && !result.is_budget_met) return std::move(result.training);
   if (result.training.best) result.training.last = result.training.best;
   nlohmann::ordered_json& accuracy = results_["accuracy_aware"];
   accuracy = {{"mode", to_string(config_.accuracy_aware_training->mode)},

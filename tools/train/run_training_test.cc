@@ -9,6 +9,7 @@
 #include <functional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
 #include "training/output_folder.h"
@@ -132,15 +133,18 @@ TEST(RunTraining, TheConfigsOfAllTargetsWork) {
     if (file.path().extension() != ".json") continue;
     ++configs;
     TrainingJob job = small_job();
-    // Its entries name layers of the transformer.
-    job.model = file.path().filename() == "movement.json" ? "vision_transformer" : "small_resnet";
     job.config_path = file.path().string();
+    // Movement's entries name layers of the transformer; of few filters not enough can go.
+    job.model = absl::StrContains(job.config_path, "movement")  ? "vision_transformer"
+                : absl::StrContains(job.config_path, "pruning") ? "resnet20"
+                                                                : "small_resnet";
     job.train_samples = 32;
     job.pretrain_epochs = 0;
     job.train.epochs = 1;
     job.train.allow_unfinished_schedule = true;
     const auto results = run_training(job);
-    ASSERT_TRUE(results.ok()) << job.config_path << ": " << results.status();
+    EXPECT_TRUE(results.ok()) << job.config_path << ": " << results.status();
+    if (!results.ok()) continue;
     EXPECT_TRUE(results->contains("stage")) << job.config_path;
     EXPECT_FALSE(results->at("statistics").empty()) << job.config_path;
     EXPECT_TRUE(exists(job.train.output_dir + "/model.onnx")) << job.config_path;
