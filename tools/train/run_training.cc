@@ -113,9 +113,10 @@ absl::Status Job::check_accuracy_aware_job() const {
                                                    "\"compression\""));
   }
   if (settings.maximal_absolute_degradation.value_or(settings.maximal_relative_degradation / 100) >= 1) {
-    return absl::InvalidArgumentError(absl::StrCat(where,
-                                                   ".params: the budget allows any model; the accuracy is a number from "
-                                                   "0 to 1, where a point is 0.01 (absolute), and relative is in percent"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(where,
+                     ".params: the budget allows any model; the accuracy is a number from "
+                     "0 to 1, where a point is 0.01 (absolute), and relative is in percent"));
   }
   if (job_.evaluate_original && job_.train.evaluate) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
@@ -366,7 +367,8 @@ absl::Status Job::write_results() {
   if (caching_cpu_allocator_is_installed()) {
     results_["peak_memory_bytes"] = caching_cpu_allocator_statistics().peak_bytes_in_use;
   }
-  nlohmann::ordered_json& files = results_["files"];
+  // Not results_["files"] yet: another key may move it.
+  nlohmann::ordered_json files;
   for (const Picture& picture : compression_->pictures()) {
     const std::string file = path((picture.name + ".svg").c_str());
     PARE_RETURN_IF_ERROR(write_file_atomically(file, picture.svg));
@@ -381,6 +383,7 @@ absl::Status Job::write_results() {
   }
   files["checkpoint"] = path(kLastCheckpoint);
   files["metrics"] = path("metrics.jsonl");
+  results_["files"] = std::move(files);
   return write_file_atomically(path("results.json"), text_of(results_));
 }
 

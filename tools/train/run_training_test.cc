@@ -43,7 +43,8 @@ TrainingJob small_job() {
 bool exists(const std::string& path) { return read_file(path).ok(); }
 
 TEST(RunTraining, TrainsCompressedAndExports) {
-  const TrainingJob job = small_job();
+  TrainingJob job = small_job();
+  job.compare_speed = true;
   const auto results = run_training(job);
   ASSERT_TRUE(results.ok()) << results.status();
   for (const char* key : {"original", "initialized", "trained", "best", "exported"}) {
@@ -51,6 +52,8 @@ TEST(RunTraining, TrainsCompressedAndExports) {
     EXPECT_EQ(results->at(key).at("total"), 100) << key;
   }
   EXPECT_EQ(results->at("steps"), 8);
+  EXPECT_GT(results->at("speed").at("pare").at("speedup"), 0);
+  EXPECT_EQ(results->at("files").at("model"), job.train.output_dir + "/model.onnx");
   EXPECT_FALSE(results->at("statistics").empty());
   EXPECT_EQ(nlohmann::ordered_json::parse(read_file(job.train.output_dir + "/results.json").value()), *results);
   for (const char* file : {"model.onnx", "last.checkpoint", "best.checkpoint", "metrics.jsonl"}) {
