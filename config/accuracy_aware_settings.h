@@ -6,8 +6,7 @@
 //      "params": {"maximal_relative_accuracy_degradation": 1.0, "initial_training_phase_epochs": 5,
 //                 "patience_epochs": 3}}}
 //
-//   mode    early_exit                    trains until the model is compressed in full and its accuracy is in the
-//   budget
+//   mode    early_exit                    trains until the model is compressed in full and within the budget
 //           adaptive_compression_level    looks for the greatest compression rate whose accuracy is in the budget
 //   params  maximal_relative_accuracy_degradation (1.0)   percent of the uncompressed model's accuracy, >= 0
 //           maximal_absolute_accuracy_degradation         instead of it, in the metric's own unit, >= 0

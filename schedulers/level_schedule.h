@@ -11,8 +11,8 @@
 // 0, of the epoch that is about to be trained. With update_per_step, the part of the running epoch counts as well.
 //
 // From `freeze_epoch` on the level stays what it was there, and a method leaves its masks as they are. hold() takes the
-// level out of the schedule's hands: the method follows it once, then and there, and nothing is frozen any more; epochs and
-// steps are still counted.
+// level out of the schedule's hands: the method follows it once, then and there, and nothing is frozen any more; epochs
+// and steps are still counted.
 
 #ifndef PARE_SCHEDULERS_LEVEL_SCHEDULE_H_
 #define PARE_SCHEDULERS_LEVEL_SCHEDULE_H_

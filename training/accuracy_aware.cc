@@ -7,8 +7,8 @@
 #include "absl/strings/str_format.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "training/accuracy_budget.h"
-#include "training/accuracy_control.h"
+#include "training/accuracy/accuracy_budget.h"
+#include "training/accuracy/accuracy_control.h"
 
 namespace pare::training {
 namespace {

@@ -10,9 +10,9 @@
 //                          before the first epoch. Else after options.epochs (maximal_total_epochs if that is less),
 //                          over which the learning rate's schedule is spread.
 // adaptive_compression_level   trains initial_training_phase_epochs by the method's own schedule, then takes the
-//                          compression rate up or down (rate_search.h), patience_epochs on each rate; the best of
-//                          their accuracies is the verdict on it. The optimizer and the learning rate's schedule start
-//                          anew with each rate, and are spread over its epochs. It ends with the search, or after
+//                          compression rate up or down (accuracy/rate_search.h), patience_epochs on each rate; the best
+//                          of their accuracies is the verdict on it. The optimizer and the learning rate's schedule
+//                          start anew with each rate, and are spread over its epochs. It ends with the search, or after
 //                          maximal_total_epochs; options.epochs has no say. Needs a method with a rate:
 //                          magnitude_sparsity, rb_sparsity, filter_pruning.
 // The model ends as the best of its epochs, which best.checkpoint holds: within the budget, of the greatest rate; if no
@@ -36,7 +36,7 @@
 #include "compression/algorithm.h"
 #include "config/accuracy_aware_settings.h"
 #include "data/data_loader.h"
-#include "training/accuracy_outcome.h"
+#include "training/accuracy/accuracy_outcome.h"
 #include "training/trainer.h"
 
 namespace pare::training {

@@ -49,14 +49,18 @@ absl::StatusOr<TrainResult> Trainer::Loop::run() {
 }
 
 absl::StatusOr<TrainResult> Trainer::Loop::finish(bool has_trained) {
+  const auto restore_best = [&]() -> absl::Status {
+    if (!options_.restore_best || best_.epoch < 0) return absl::OkStatus();
+    PARE_ASSIGN_OR_RETURN(const Checkpoint best, load_checkpoint(path(kBestCheckpoint)));
+    return restore(best, algorithm_);
+  };
+  // A control may have changed the model since its last epoch: as it is, nothing has trained it.
+  if (options_.control != nullptr) PARE_RETURN_IF_ERROR(restore_best());
   if (!has_trained && eval_loader_ != nullptr && !result_.last) {
     log_info("the training is done already");
     PARE_ASSIGN_OR_RETURN(result_.last, evaluate_model());
   }
-  if (options_.restore_best && best_.epoch >= 0) {
-    PARE_ASSIGN_OR_RETURN(const Checkpoint best, load_checkpoint(path(kBestCheckpoint)));
-    PARE_RETURN_IF_ERROR(restore(best, algorithm_));
-  }
+  if (options_.control == nullptr) PARE_RETURN_IF_ERROR(restore_best());
   result_.steps = global_step_;
   result_.num_epochs = epoch_;
   if (best_.epoch >= 0) {

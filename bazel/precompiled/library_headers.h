@@ -1,5 +1,5 @@
-// bazel/precompiled/library_headers.h: what most libraries over LibTorch include; see bazel/precompiled_header.bzl. Each
-// file still includes what it uses: builds without precompiled headers are built, too.
+// bazel/precompiled/library_headers.h: what most libraries over LibTorch include; see bazel/precompiled_header.bzl.
+// Each file still includes what it uses: builds without precompiled headers are built, too.
 
 #ifndef PARE_BAZEL_PRECOMPILED_LIBRARY_HEADERS_H_
 #define PARE_BAZEL_PRECOMPILED_LIBRARY_HEADERS_H_

@@ -80,9 +80,9 @@ nlohmann::json MagnitudeSparsity::state() const {
 
 absl::Status MagnitudeSparsity::set_state(const nlohmann::json& state) {
   if (!state.is_object() || !state.contains("threshold") || !state["threshold"].is_number()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the state of magnitude_sparsity: expected a number under \"threshold\"; the checkpoint is damaged, "
-                     "or of another version"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the state of magnitude_sparsity: expected a number under \"threshold\"; the checkpoint is damaged, "
+        "or of another version"));
   }
   PARE_RETURN_IF_ERROR(CompressionAlgorithm::set_state(state));
   threshold_ = state["threshold"].get<double>();

@@ -13,26 +13,10 @@
 
 #include "graph/import.h"
 #include "models/model_registry.h"
+#include "tests/cost/memory_meter.h"
 
 namespace pare {
 namespace {
-
-// Hears of every allocation of LibTorch on this thread.
-class MemoryMeter : public c10::MemoryReportingInfoBase {
- public:
-  // LibTorch 1.13 and 2.x differ in the type of the totals: each has one of these two as its virtual function.
-  void reportMemoryUsage(void*, int64_t size, int64_t, int64_t, c10::Device) { add(size); }
-  void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device) { add(size); }
-  bool memoryProfilingEnabled() const override { return true; }
-  int64_t peak_bytes() const { return peak_; }
-
- private:
-  void add(int64_t size) {
-    live_ += size;
-    peak_ = std::max(peak_, live_);
-  }
-  int64_t live_ = 0, peak_ = 0;
-};
 
 // Bytes above what was there before.
 int64_t peak_of(const std::function<void()>& run) {

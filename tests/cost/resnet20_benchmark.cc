@@ -1,5 +1,5 @@
-// A training step of CIFAR ResNet-20 without the optimizer: the module itself, the graph, and the graph in INT8 and under
-// sparsity, with the methods' losses and schedules.
+// A training step of CIFAR ResNet-20 without the optimizer: the module itself, the graph, and the graph in INT8 and
+// under sparsity, with the methods' losses and schedules.
 //
 //   bazel run //tests/cost:resnet20_benchmark
 //
@@ -30,6 +30,7 @@
 #include "data/random_loader.h"
 #include "graph/import.h"
 #include "models/model_registry.h"
+#include "tests/cost/memory_meter.h"
 
 namespace pare {
 namespace {
@@ -116,20 +117,6 @@ void use(Memory memory) {
   if (memory == Memory::kPlain) return c10::SetCPUAllocator(c10::GetDefaultCPUAllocator(), kHighestPriority);
   if (!install_caching_cpu_allocator({.priority = kHighestPriority}).ok()) std::exit(1);
 }
-
-// Hears of every allocation of LibTorch on this thread, whichever allocator serves it.
-class MemoryMeter : public c10::MemoryReportingInfoBase {
- public:
-  // LibTorch 1.13 and 2.x differ in the type of the totals: each has one of these two as its virtual function.
-  void reportMemoryUsage(void*, int64_t size, int64_t, int64_t, c10::Device) { add(size); }
-  void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device) { add(size); }
-  bool memoryProfilingEnabled() const override { return true; }
-  int64_t peak_bytes() const { return peak_; }
-
- private:
-  void add(int64_t size) { peak_ = std::max(peak_, live_ += size); }
-  int64_t live_ = 0, peak_ = 0;
-};
 
 // In MiB, above what was there before.
 double peak_of(Memory memory, const std::function<void()>& step) {

@@ -25,10 +25,13 @@ std::optional<double> find_number(const nlohmann::ordered_json& json, const std:
   return std::nullopt;
 }
 
+std::optional<double> percent(std::optional<double> share) {
+  return share.has_value() ? std::optional(100 * *share) : std::nullopt;
+}
+
 std::optional<double> percent_of(const nlohmann::ordered_json& results, const std::string& key) {
   if (!results.contains(key) || !results[key].is_object()) return std::nullopt;
-  const auto share = find_number(results[key], "top1");
-  return share.has_value() ? std::optional(100 * *share) : std::nullopt;
+  return percent(find_number(results[key], "top1"));
 }
 
 std::optional<double> speedup_of(const nlohmann::ordered_json& results, const std::string& runtime) {
@@ -84,17 +87,20 @@ absl::StatusOr<std::vector<Experiment>> read_experiments(const std::string& path
 
 std::string results_table(const std::vector<Outcome>& outcomes) {
   std::string table =
-      "| method | top-1, % | against FP32, points | zeros, % | file, kB | faster in Pare | in ONNX Runtime | epochs | "
+      "| method | top-1, % | against FP32, points | zeros, % | FLOPs gone, % | file, kB | faster in Pare | in ONNX "
+      "Runtime | epochs | "
       "training, s |\n"
-      "|---|---|---|---|---|---|---|---|---|\n";
+      "|---|---|---|---|---|---|---|---|---|---|\n";
   for (const auto& [experiment, results] : outcomes) {
     const auto original = percent_of(results, "original"), exported = percent_of(results, "exported");
     const std::optional<double> difference = original && exported ? std::optional(*exported - *original) : std::nullopt;
-    auto zeros = find_number(results, "sparsified_layers_level");
-    if (zeros.has_value()) *zeros *= 100;
+    const auto zeros = percent(find_number(results, "sparsified_layers_level"));
+    const auto flops = percent(find_number(results, "flops_removed"));
     absl::StrAppend(&table, "| ", experiment.title, " | ", cell(exported, "%.2f"), " | ", cell(difference, "%+.2f"),
-                    " | ", cell(zeros, "%.1f"), " | ", cell(file_kilobytes(results), "%.0f"), " | ", cell(speedup_of(results, "pare"), "%.2f"),
-                    " | ", cell(speedup_of(results, "onnxruntime"), "%.2f"), " | ", experiment.epochs, " | ", cell(find_number(results, "seconds"), "%.0f"), " |\n");
+                    " | ", cell(zeros, "%.1f"), " | ", cell(flops, "%.1f"), " | ",
+                    cell(file_kilobytes(results), "%.0f"), " | ", cell(speedup_of(results, "pare"), "%.2f"), " | ",
+                    cell(speedup_of(results, "onnxruntime"), "%.2f"), " | ", experiment.epochs, " | ",
+                    cell(find_number(results, "seconds"), "%.0f"), " |\n");
   }
   return table;
 }

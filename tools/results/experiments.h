@@ -23,7 +23,8 @@ struct Experiment {
   double learning_rate = 0.01;  // the greatest; a cosine from there to 0
   std::string optimizer = "sgd";
   double weight_decay = 1e-4;
-  // Whether batch norms train with the running statistics that they have. What changes the network little is better off.
+  // Whether batch norms train with the running statistics that they have. What changes the network little is better
+  // off.
   bool freeze_batch_norm = true;
 };
 
@@ -38,7 +39,8 @@ struct Outcome {
 };
 
 // As Markdown: the accuracy of the exported file against the original's, the zeros among the weights that a method of
-// sparsity works on, the file's size, how much faster it runs (tools/train/compare_speed.h), epochs and the time they took. What an outcome does not have is left empty.
+// sparsity works on, the FLOPs that pruning has removed, the file's size, how much faster it runs
+// (tools/train/compare_speed.h), epochs and the time they took. What an outcome does not have is left empty.
 std::string results_table(const std::vector<Outcome>& outcomes);
 
 }  // namespace pare::tools

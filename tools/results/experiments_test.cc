@@ -53,11 +53,14 @@ TEST(Experiments, TheTableComparesWithTheOriginal) {
       {"exported", {{"top1", 0.9150}}},
       {"seconds", 12.4},
       {"speed", {{"pare", {{"speedup", 1.254}}}, {"onnxruntime", {{"speedup", 1.5}}}}},
-      {"statistics", {{"quantization", {{"bits", 8}}}, {"rb_sparsity", {{"sparsified_layers_level", 0.501}}}}}};
+      {"statistics",
+       {{"quantization", {{"bits", 8}}},
+        {"rb_sparsity", {{"sparsified_layers_level", 0.501}}},
+        {"filter_pruning", {{"flops_removed", 0.3127}}}}}};
   const std::string table =
       results_table({{{.name = "a", .title = "A and B", .epochs = 4}, results}, {{.title = "C"}, {}}});
-  EXPECT_THAT(table, HasSubstr("| A and B | 91.50 | -0.23 | 50.1 |  | 1.25 | 1.50 | 4 | 12 |\n"));
-  EXPECT_THAT(table, HasSubstr("| C |  |  |  |  |  |  | 1 |  |\n"));
+  EXPECT_THAT(table, HasSubstr("| A and B | 91.50 | -0.23 | 50.1 | 31.3 |  | 1.25 | 1.50 | 4 | 12 |\n"));
+  EXPECT_THAT(table, HasSubstr("| C |  |  |  |  |  |  |  | 1 |  |\n"));
 }
 
 }  // namespace

@@ -46,9 +46,8 @@ absl::StatusOr<nlohmann::ordered_json> compare(const Forward& original, const Fo
     compresseds.push_back(second);
     ratios.push_back(first / second);
   }
-  return nlohmann::ordered_json{{"original_ms", median(originals)},
-                                {"compressed_ms", median(compresseds)},
-                                {"speedup", median(ratios)}};
+  return nlohmann::ordered_json{
+      {"original_ms", median(originals)}, {"compressed_ms", median(compresseds)}, {"speedup", median(ratios)}};
 }
 
 // One thread, and evaluation mode, until the end.

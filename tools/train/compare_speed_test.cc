@@ -19,9 +19,9 @@ namespace {
 std::shared_ptr<graph::Model> make(const char* name) {
   const auto built = models::make_model(name, {});
   EXPECT_TRUE(built.ok()) << built.status();
-  auto model = graph::import_module(
-      *built->module, [&](const std::vector<at::Tensor>& inputs) { return built->forward(inputs[0]); },
-      {at::zeros(built->input_shape)});
+  auto model = graph::import_module(*built->module,
+                                    [&](const std::vector<at::Tensor>& inputs) { return built->forward(inputs[0]); },
+                                    {at::zeros(built->input_shape)});
   EXPECT_TRUE(model.ok()) << model.status();
   return *std::move(model);
 }
@@ -31,7 +31,8 @@ TEST(CompareSpeed, TimesBothAndLeavesTheModelsAsTheyWere) {
   large->train();
   small->eval();
   const int threads = at::get_num_threads();
-  const auto speed = compare_speed(*large, *small, {1, 3, 32, 32}, {.original = "none.onnx", .compressed = "none.onnx"});
+  const auto speed =
+      compare_speed(*large, *small, {1, 3, 32, 32}, {.original = "none.onnx", .compressed = "none.onnx"});
   // Without ONNX Runtime its part is left out; with it, the file is missed.
   if (!speed.ok()) {
     EXPECT_EQ(speed.status().code(), absl::StatusCode::kNotFound) << speed.status();

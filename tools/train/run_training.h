@@ -59,7 +59,7 @@ struct TrainingJob {
 
   bool evaluate_original = true;  // also measures the model before compression, and compressed before training
   bool export_model = true;
-  bool compare_speed = false;     // of the exported model and the original, into the results; tools/train/compare_speed.h
+  bool compare_speed = false;  // of the exported model and the original, into the results; tools/train/compare_speed.h
   bool quiet = false;
 };
 

@@ -1,4 +1,4 @@
-#include "training/rate_search.h"
+#include "training/accuracy/rate_search.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-// training/accuracy_budget.h: the least accuracy that a compressed model may have.
+// training/accuracy/accuracy_budget.h: the least accuracy that a compressed model may have.
 //
 //   PARE_ASSIGN_OR_RETURN(AccuracyBudget budget, AccuracyBudget::create(settings, /*uncompressed_accuracy=*/0.92));
 //   budget.least();          // 0.9108 at a relative degradation of 1 percent
@@ -8,8 +8,8 @@
 // Accuracies are in the metric's own unit, greater is better. With u the uncompressed one's, the least is
 // u - |u| relative / 100, or u - absolute where the settings have that.
 
-#ifndef PARE_TRAINING_ACCURACY_BUDGET_H_
-#define PARE_TRAINING_ACCURACY_BUDGET_H_
+#ifndef PARE_TRAINING_ACCURACY_ACCURACY_BUDGET_H_
+#define PARE_TRAINING_ACCURACY_ACCURACY_BUDGET_H_
 
 #include "absl/status/statusor.h"
 #include "config/accuracy_aware_settings.h"
@@ -35,4 +35,4 @@ class AccuracyBudget {
 
 }  // namespace pare::training
 
-#endif  // PARE_TRAINING_ACCURACY_BUDGET_H_
+#endif  // PARE_TRAINING_ACCURACY_ACCURACY_BUDGET_H_

@@ -1,7 +1,7 @@
-// training/accuracy_outcome.h: what accuracy-aware training measures; see training/accuracy_aware.h.
+// training/accuracy/accuracy_outcome.h: what accuracy-aware training measures; see training/accuracy_aware.h.
 
-#ifndef PARE_TRAINING_ACCURACY_OUTCOME_H_
-#define PARE_TRAINING_ACCURACY_OUTCOME_H_
+#ifndef PARE_TRAINING_ACCURACY_ACCURACY_OUTCOME_H_
+#define PARE_TRAINING_ACCURACY_ACCURACY_OUTCOME_H_
 
 #include <cstdint>
 #include <functional>
@@ -27,4 +27,4 @@ struct AccuracyOutcome {
 
 }  // namespace pare::training
 
-#endif  // PARE_TRAINING_ACCURACY_OUTCOME_H_
+#endif  // PARE_TRAINING_ACCURACY_ACCURACY_OUTCOME_H_

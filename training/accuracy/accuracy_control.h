@@ -1,12 +1,12 @@
-// training/accuracy_control.h: the decisions of accuracy-aware training, epoch by epoch. Not for users: see
+// training/accuracy/accuracy_control.h: the decisions of accuracy-aware training, epoch by epoch. Not for users: see
 // training/accuracy_aware.h.
 //
 // Outcomes are compared so: first what meets the budget with the model FULLY_COMPRESSED; of those the greater
 // compression rate (adaptive_compression_level alone), then the greater accuracy; of the others the further stage, then
 // the greater accuracy, which is the least drop.
 
-#ifndef PARE_TRAINING_ACCURACY_CONTROL_H_
-#define PARE_TRAINING_ACCURACY_CONTROL_H_
+#ifndef PARE_TRAINING_ACCURACY_ACCURACY_CONTROL_H_
+#define PARE_TRAINING_ACCURACY_ACCURACY_CONTROL_H_
 
 #include <cstdint>
 #include <optional>
@@ -17,10 +17,10 @@
 #include "compression/algorithm.h"
 #include "config/accuracy_aware_settings.h"
 #include "nlohmann/json.hpp"
-#include "training/accuracy_budget.h"
-#include "training/accuracy_outcome.h"
+#include "training/accuracy/accuracy_budget.h"
+#include "training/accuracy/accuracy_outcome.h"
+#include "training/accuracy/rate_search.h"
 #include "training/epoch_control.h"
-#include "training/rate_search.h"
 
 namespace pare::training {
 
@@ -64,4 +64,4 @@ class AccuracyControl : public EpochControl {
 
 }  // namespace pare::training
 
-#endif  // PARE_TRAINING_ACCURACY_CONTROL_H_
+#endif  // PARE_TRAINING_ACCURACY_ACCURACY_CONTROL_H_

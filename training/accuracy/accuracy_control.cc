@@ -1,4 +1,4 @@
-#include "training/accuracy_control.h"
+#include "training/accuracy/accuracy_control.h"
 
 #include <algorithm>
 #include <cmath>

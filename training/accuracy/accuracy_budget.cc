@@ -1,4 +1,4 @@
-#include "training/accuracy_budget.h"
+#include "training/accuracy/accuracy_budget.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
-// training/rate_search.h: which compression rate is tried next: up while the accuracy allows it, else down, by a step
-// that shrinks at each change of direction.
+// training/accuracy/rate_search.h: which compression rate is tried next: up while the accuracy allows it, else down, by
+// a step that shrinks at each change of direction.
 //
 //   RateSearch search(settings);
 //   search.start(0.5);                      // the rate that the last verdict was of
@@ -13,8 +13,8 @@
 // With the defaults, from 0.5, if all rates up to 0.57 keep the accuracy: 0.6 (no), 0.55 (yes: step 0.05), 0.575 (no:
 // step 0.025); the next step would be 0.0125: the end.
 
-#ifndef PARE_TRAINING_RATE_SEARCH_H_
-#define PARE_TRAINING_RATE_SEARCH_H_
+#ifndef PARE_TRAINING_ACCURACY_RATE_SEARCH_H_
+#define PARE_TRAINING_ACCURACY_RATE_SEARCH_H_
 
 #include "absl/status/status.h"
 #include "config/accuracy_aware_settings.h"
@@ -53,4 +53,4 @@ class RateSearch {
 
 }  // namespace pare::training
 
-#endif  // PARE_TRAINING_RATE_SEARCH_H_
+#endif  // PARE_TRAINING_ACCURACY_RATE_SEARCH_H_
