@@ -13,8 +13,8 @@ TEST(AllBackends, AreRegistered) {
   ASSERT_TRUE(register_all_backends().ok());
   ASSERT_TRUE(register_all_backends().ok()) << "again changes nothing";
   EXPECT_THAT(backend_names(), ::testing::UnorderedElementsAreArray(enabled_backends()));
-#if defined(PARE_BACKEND_CPU) && defined(PARE_BACKEND_VULKAN)
-  EXPECT_THAT(enabled_backends(), ::testing::IsSupersetOf({"cpu", "vulkan"}));
+#if defined(PARE_BACKEND_CPU) && defined(PARE_BACKEND_CUDA) && defined(PARE_BACKEND_VULKAN)
+  EXPECT_THAT(enabled_backends(), ::testing::IsSupersetOf({"cpu", "cuda", "vulkan"}));
 #endif
 }
 

@@ -113,6 +113,8 @@ absl::StatusOr<BackendChoice> choose_backend(std::string_view specification, con
                                                      " has no devices to choose from: write '", backend->name, "'"));
     }
     PARE_RETURN_IF_ERROR(backend->select_device(specification.substr(colon + 1)));
+  } else if (backend->select_device != nullptr) {
+    PARE_RETURN_IF_ERROR(backend->select_device(""));
   }
   if (backend->table<float>(DeviceKind::kCpu) == nullptr) {
     if (backend->devices != nullptr) PARE_RETURN_IF_ERROR(backend->devices().status());

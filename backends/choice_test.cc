@@ -36,7 +36,7 @@ KernelBackend backend_of(std::string name, int priority, const KernelTable<float
   backend.float32 = [table](DeviceKind device) { return device == DeviceKind::kCpu ? table : nullptr; };
   backend.devices = [is_software] { return std::vector<DeviceDescription>{{"Card One", is_software, {}}}; };
   backend.select_device = [](std::string_view device) {
-    if (device != "0") return absl::NotFoundError("there is only Card One");
+    if (!device.empty() && device != "0") return absl::NotFoundError("there is only Card One");
     selected_device = std::string(device);
     return absl::OkStatus();
   };
@@ -87,6 +87,8 @@ TEST_F(ChoiceTest, ADeviceIsSelected) {
   EXPECT_EQ(selected_device, "0");
   EXPECT_EQ(choose_backend("quick:7", {}).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(choose_backend("plain:0", {}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(choose_backend("quick", {})->name, "quick");
+  EXPECT_EQ(selected_device, "") << "its best one again";
 }
 
 TEST_F(ChoiceTest, AColonWithoutADeviceIsRefused) {

@@ -5,8 +5,11 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <random>
+#include <vector>
 
 #include "backends/exponential.h"
+#include "backends/fast_divisor.h"
 #include "backends/half.h"
 #include "backends/philox.h"
 #include "backends/weight_format.h"
@@ -94,6 +97,22 @@ TEST(BFloat16, RoundsHalvesToEven) {
   EXPECT_EQ(from_float<BFloat16>(std::bit_cast<float>(0x3F808001)).bits, 0x3F81);
   EXPECT_EQ(from_float<BFloat16>(std::numeric_limits<float>::max()).bits, 0x7F80) << "infinity";
   EXPECT_TRUE(std::isnan(to_float(from_float<BFloat16>(std::bit_cast<float>(0x7F800001)))));
+}
+
+TEST(FastDivisor, DividesExactly) {
+  std::mt19937 random(3);
+  constexpr uint32_t kEnd = 1u << 31;
+  std::vector<uint32_t> divisors = {1, 2, 3, 5, 7, 641, 1000, 65'535, 65'536, 65'537, 1 << 30, kEnd - 1};
+  for (int i = 0; i < 2000; ++i) divisors.push_back(1 + (random() % (kEnd - 1) >> random() % 31));
+  for (uint32_t d : divisors) {
+    const FastDivisor divisor = fast_divisor(d);
+    std::vector<uint32_t> numbers = {0, 1, kEnd - 1};
+    for (int i = 0; i < 20; ++i) {
+      const uint32_t multiple = random() % kEnd / d * d;
+      numbers.insert(numbers.end(), {multiple, multiple == 0 ? 0 : multiple - 1});
+    }
+    for (uint32_t n : numbers) ASSERT_EQ(divide(n, divisor), n / d) << n << " / " << d;
+  }
 }
 
 TEST(WeightFormat, Nf4sBoundariesLieBetweenItsLevels) {

@@ -2,6 +2,7 @@
 
 BACKENDS = [
     "cpu",
+    "cuda",
     "reference",
     "vulkan",
 ]

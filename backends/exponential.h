@@ -10,7 +10,6 @@
 #define PARE_BACKENDS_EXPONENTIAL_H_
 
 #include <bit>
-#include <cmath>
 #include <cstdint>
 
 namespace pare::backends {
@@ -21,11 +20,12 @@ inline constexpr float kExponentialA = 0.499992251f, kExponentialB = 0.166671187
                        kExponentialD = 0.00831243023f;
 
 // x is cut to [-80, 80], beyond which no mask changes; NaN for NaN.
-inline float exponential(float x) {
+constexpr float exponential(float x) {
   const float cut = x < -80.0f ? -80.0f : (x > 80.0f ? 80.0f : x);
-  if (std::isnan(cut)) return cut;
+  if (cut != cut) return cut;
   // x = n ln 2 + r, with |r| at most a little above ln(2) / 2; ln 2 in two parts, of which the first has few bits.
-  const float n = std::nearbyint(cut * 1.44269504f);
+  // Added to 1.5 * 2^23, the sum's last bit is worth 1, so the addition rounds, halves to even.
+  const float n = (cut * 1.44269504f + 0x1.8p23f) - 0x1.8p23f;
   const float r = (cut - n * 0.693359375f) - n * -2.12194440e-4f;
   // In pairs, which need not wait for each other as in Horner's rule.
   const float square = r * r;

@@ -151,6 +151,9 @@ template <typename T>
 struct KernelTable {
   // Whether denormal numbers may count as zeros here.
   bool flushes_denormals = false;
+  // Whether kernels run on the caller's threads, as their Execution says; those of a device with threads of its own do
+  // not look at it.
+  bool uses_execution = true;
 
   // ---- Fake quantization
 
@@ -343,8 +346,8 @@ struct KernelBackend {
   // The devices that it can use; first the one that it does use unless another is selected. Error: Unavailable, with
   // what is missing.
   std::function<absl::StatusOr<std::vector<DeviceDescription>>()> devices = nullptr;
-  // Takes a device for tensors in host memory from now on: a place in devices(), or a part of a name. Error: NotFound,
-  // with the devices that there are.
+  // Takes a device for tensors in host memory from now on: a place in devices(), or a part of a name; empty: the one
+  // that it takes by itself. Errors: NotFound, with the devices that there are; those of devices().
   std::function<absl::Status(std::string_view)> select_device = nullptr;
   // The selected device's memory, on which the kernels of device_kind work; not set: host memory.
   DeviceKind device_kind = DeviceKind::kCpu;

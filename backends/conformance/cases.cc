@@ -161,6 +161,9 @@ std::vector<Case> all_cases() {
   return cases;
 }
 
-std::vector<Execution> all_executions() { return {Execution(), Execution{run_in_small_pieces_backwards}}; }
+std::vector<Execution> all_executions(bool uses_execution) {
+  if (!uses_execution) return {Execution()};
+  return {Execution(), Execution{run_in_small_pieces_backwards}};
+}
 
 }  // namespace pare::backends::conformance

@@ -29,8 +29,8 @@ std::vector<Case> all_cases();
 // The seed of all random numbers: PARE_TEST_SEED's, or a fixed one.
 uint64_t seed_of_run();
 
-// Two ways to run: in one piece, and in many small ones, the last first.
-std::vector<Execution> all_executions();
+// Two ways to run: in one piece, and, for kernels that use an Execution, in many small ones, the last first.
+std::vector<Execution> all_executions(bool uses_execution);
 
 }  // namespace pare::backends::conformance
 

@@ -87,7 +87,7 @@ void for_each_run(const KernelTable<T>& tested, const Check& check) {
         if (tested.flushes_denormals && is_denormal(number)) number = 0;
       }
     }
-    for (const Execution& execution : all_executions()) {
+    for (const Execution& execution : all_executions(tested.uses_execution)) {
       SCOPED_TRACE(c.description);
       check(c, execution);
       if (::testing::Test::HasFatalFailure()) return;

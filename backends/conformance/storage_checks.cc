@@ -157,7 +157,7 @@ void for_each_grouped_run(const KernelTable<T>& tested, const Check& check) {
       if (tested.flushes_denormals && is_denormal(number)) number = 0;
     }
     for (const WeightFormat format : kFormats) {
-      for (const Execution& execution : all_executions()) {
+      for (const Execution& execution : all_executions(tested.uses_execution)) {
         SCOPED_TRACE(absl::StrCat(c.description, ", format ", static_cast<int>(format)));
         check(c, format, execution);
         if (::testing::Test::HasFatalFailure()) return;

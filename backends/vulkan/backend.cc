@@ -18,6 +18,7 @@ template <typename T>
 constexpr KernelTable<T> make_table(bool flushes_denormals) {
   KernelTable<T> table;
   table.flushes_denormals = flushes_denormals;
+  table.uses_execution = false;
   table.fake_quantize_forward = vulkan::fake_quantize_forward<T>;
   table.fake_quantize_backward = vulkan::fake_quantize_backward<T>;
   table.min_max = vulkan::min_max<T>;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "backends/vulkan/pipeline_cache_file.h"
+#include "base/cache_file.h"
 #include "base/status_macros.h"
 
 namespace pare::backends::vulkan {
@@ -20,7 +20,7 @@ absl::StatusOr<std::unique_ptr<Device>> DeviceState::open(size_t index, const De
   state.properties_ = describe_device(index, instance->devices[index].snapshot);
   PARE_ASSIGN_OR_RETURN(state.logical_, LogicalDevice::create(*instance, instance->devices[index], options));
   PARE_ASSIGN_OR_RETURN(state.pipelines_, Pipelines::create(*state.logical_, options.pipeline_cache_folder.empty()
-                                                                                 ? pipeline_cache_folder()
+                                                                                 ? cache_folder()
                                                                                  : options.pipeline_cache_folder));
   PARE_ASSIGN_OR_RETURN(state.batch_, CommandBatch::create(*state.logical_));
   auto device = std::make_unique<Device>(std::move(owned));

@@ -39,14 +39,6 @@ uint32_t repeating_stride(const Layout& layout, uint64_t groups, uint64_t max_in
 
 }  // namespace
 
-FastDivisor fast_divisor(uint32_t divisor) {
-  // multiplier = ceil(2^(31 + shift) / divisor) with 2^(shift - 1) < divisor <= 2^shift: it is too large by e / divisor
-  // with e < divisor, and n * e < 2^(31 + shift), so the quotient is not changed.
-  const uint32_t shift = std::bit_width(divisor - 1);
-  const uint64_t power = uint64_t{1} << (31 + shift);
-  return {static_cast<uint32_t>((power + divisor - 1) / divisor), shift};
-}
-
 void for_each_piece(const Call& call, const Layout& layout, uint64_t widest_element_bytes,
                     absl::FunctionRef<void(const Piece&)> body) {
   if (!call.ok()) return;

@@ -25,6 +25,7 @@
 #include <cstdint>
 
 #include "absl/functional/function_ref.h"
+#include "backends/fast_divisor.h"
 #include "backends/kernel_backend.h"
 #include "backends/vulkan/call.h"
 
@@ -32,14 +33,6 @@ namespace pare::backends::vulkan {
 
 // No piece has more elements, so that sums of two indices stay below 2^31.
 inline constexpr int64_t kMaxIndex = int64_t{1} << 30;
-
-// With n < 2^31, n / divisor is the high word of 2 n * multiplier, shifted: exact, and many times faster than a
-// division. The divisor is from 1 to 2^31 - 1.
-struct FastDivisor {
-  uint32_t multiplier;
-  uint32_t shift;
-};
-FastDivisor fast_divisor(uint32_t divisor);
 
 // The same as PieceConstants of channels.glsl.
 struct PieceConstants {

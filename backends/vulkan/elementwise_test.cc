@@ -9,11 +9,6 @@
 namespace pare::backends::vulkan {
 namespace {
 
-// As channels.glsl has it, in 32 bits.
-uint32_t divide(uint32_t n, const FastDivisor& divisor) {
-  return static_cast<uint32_t>((uint64_t{2 * n} * divisor.multiplier) >> 32) >> divisor.shift;
-}
-
 uint32_t channel_of_run(const PieceConstants& constants, uint32_t run) {
   return run - constants.channels * divide(run, constants.channels_divisor);
 }
@@ -37,22 +32,6 @@ Block block_at(const PieceConstants& piece, uint32_t index) {
 
 constexpr uint32_t kLocalSize = 64;
 constexpr uint32_t kLoopGroups = 1000;
-
-TEST(FastDivisor, DividesExactly) {
-  std::mt19937 random(3);
-  constexpr uint32_t kEnd = 1u << 31;
-  std::vector<uint32_t> divisors = {1, 2, 3, 5, 7, 641, 1000, 65'535, 65'536, 65'537, 1 << 30, kEnd - 1};
-  for (int i = 0; i < 2000; ++i) divisors.push_back(1 + (random() % (kEnd - 1) >> random() % 31));
-  for (uint32_t d : divisors) {
-    const FastDivisor divisor = fast_divisor(d);
-    std::vector<uint32_t> numbers = {0, 1, kEnd - 1};
-    for (int i = 0; i < 20; ++i) {
-      const uint32_t multiple = random() % kEnd / d * d;
-      numbers.insert(numbers.end(), {multiple, multiple == 0 ? 0 : multiple - 1});
-    }
-    for (uint32_t n : numbers) ASSERT_EQ(divide(n, divisor), n / d) << n << " / " << d;
-  }
-}
 
 TEST(ForEachPiece, CoversEveryElementWithItsChannel) {
   const int64_t big = int64_t{1} << 31;

@@ -30,6 +30,9 @@ absl::StatusOr<std::unique_ptr<LogicalDevice>> LogicalDevice::create(const Insta
   info.ppEnabledExtensionNames = plan.extensions.data();
   PARE_RETURN_IF_ERROR(
       to_status(instance.functions.CreateDevice(physical.handle, &info, nullptr, &device->handle_), "vkCreateDevice"));
+  // First of all what gives the device back, should one of the others be missing.
+  device->functions_.DestroyDevice =
+      reinterpret_cast<PFN_vkDestroyDevice>(instance.functions.GetDeviceProcAddr(device->handle_, "vkDestroyDevice"));
   PARE_ASSIGN_OR_RETURN(device->functions_, load_device_functions(instance.functions, device->handle_));
   if (options.adjust_functions) options.adjust_functions(device->functions_);
   device->functions_.GetDeviceQueue(device->handle_, plan.queue_family, 0, &device->queue_);
@@ -38,7 +41,7 @@ absl::StatusOr<std::unique_ptr<LogicalDevice>> LogicalDevice::create(const Insta
 
 LogicalDevice::~LogicalDevice() {
   if (handle_ == VK_NULL_HANDLE || functions_.DestroyDevice == nullptr) return;
-  functions_.DeviceWaitIdle(handle_);
+  if (functions_.DeviceWaitIdle != nullptr) functions_.DeviceWaitIdle(handle_);
   functions_.DestroyDevice(handle_, nullptr);
 }
 

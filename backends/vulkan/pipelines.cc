@@ -5,24 +5,41 @@
 
 #include "absl/strings/str_cat.h"
 #include "backends/vulkan/float_controls.h"
-#include "backends/vulkan/pipeline_cache_file.h"
+#include "base/cache_file.h"
 #include "base/status_macros.h"
 
 namespace pare::backends::vulkan {
+namespace {
+
+// All that must be the same for what a driver has compiled to be of use to it.
+std::string identity(const DeviceSnapshot& device) {
+  std::string text(reinterpret_cast<const char*>(device.pipeline_cache_uuid.data()), device.pipeline_cache_uuid.size());
+  absl::StrAppend(&text, " ", device.vendor_id, " ", device.device_id, " ", device.driver_version);
+  return text;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Pipelines>> Pipelines::create(LogicalDevice& device, const std::string& cache_folder) {
   std::unique_ptr<Pipelines> pipelines(new Pipelines(device));
   std::string saved;
   if (!cache_folder.empty()) {
-    pipelines->cache_path_ = pipeline_cache_path(cache_folder, device.snapshot());
-    saved = read_pipeline_cache(pipelines->cache_path_, device.snapshot());
+    pipelines->cache_path_ = cache_path(cache_folder, "vulkan", identity(device.snapshot()));
+    saved = read_cache(pipelines->cache_path_, identity(device.snapshot()));
   }
   VkPipelineCacheCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
   info.initialDataSize = saved.size();
   info.pInitialData = saved.data();
-  PARE_RETURN_IF_ERROR(
-      device.check(device.functions().CreatePipelineCache(device.handle(), &info, nullptr, &pipelines->cache_),
-                   "vkCreatePipelineCache"));
+  const auto create = [&] {
+    return device.functions().CreatePipelineCache(device.handle(), &info, nullptr, &pipelines->cache_);
+  };
+  VkResult result = create();
+  if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST && info.initialDataSize > 0) {
+    // A driver that does not take what it has written itself starts anew.
+    info.initialDataSize = 0;
+    result = create();
+  }
+  PARE_RETURN_IF_ERROR(device.check(result, "vkCreatePipelineCache"));
   return pipelines;
 }
 
@@ -133,7 +150,7 @@ void Pipelines::save() {
   std::string data(size, '\0');
   if (functions.GetPipelineCacheData(device_.handle(), cache_, &size, data.data()) != VK_SUCCESS) return;
   data.resize(size);
-  write_pipeline_cache(cache_path_, device_.snapshot(), data);
+  write_cache(cache_path_, identity(device_.snapshot()), data);
 }
 
 }  // namespace pare::backends::vulkan
