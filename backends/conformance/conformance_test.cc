@@ -44,29 +44,7 @@ class Conformance : public ::testing::TestWithParam<std::string> {
   TEST_P(Conformance, name) {                               \
     for_each_type([](const auto& table) { check(table); }); \
   }
-PARE_CONFORMANCE_TEST(FakeQuantizeForward, check_fake_quantize_forward)
-PARE_CONFORMANCE_TEST(FakeQuantizeBackward, check_fake_quantize_backward)
-PARE_CONFORMANCE_TEST(MinMax, check_min_max)
-PARE_CONFORMANCE_TEST(AbsMax, check_abs_max)
-PARE_CONFORMANCE_TEST(MeanVariance, check_mean_variance)
-PARE_CONFORMANCE_TEST(Histogram, check_histogram)
-PARE_CONFORMANCE_TEST(KeyHistogram, check_key_histogram)
-PARE_CONFORMANCE_TEST(MagnitudeMask, check_magnitude_mask)
-PARE_CONFORMANCE_TEST(ApplyMask, check_apply_mask)
-PARE_CONFORMANCE_TEST(CountZeros, check_count_zeros)
-PARE_CONFORMANCE_TEST(CountAbove, check_count_above)
-PARE_CONFORMANCE_TEST(RbMaskForward, check_rb_mask_forward)
-PARE_CONFORMANCE_TEST(RbMaskBackward, check_rb_mask_backward)
-PARE_CONFORMANCE_TEST(NOfMMask, check_n_of_m_mask)
-PARE_CONFORMANCE_TEST(BinarizeWeights, check_binarize_weights)
-PARE_CONFORMANCE_TEST(BinarizeActivationsForward, check_binarize_activations_forward)
-PARE_CONFORMANCE_TEST(BinarizeActivationsBackward, check_binarize_activations_backward)
-PARE_CONFORMANCE_TEST(FilterNorms, check_filter_norms)
-PARE_CONFORMANCE_TEST(PairwiseDistances, check_pairwise_distances)
-PARE_CONFORMANCE_TEST(QuantizeToCodes, check_quantize_to_codes)
-PARE_CONFORMANCE_TEST(DequantizeCodes, check_dequantize_codes)
-PARE_CONFORMANCE_TEST(QuantizeGroups, check_quantize_groups)
-PARE_CONFORMANCE_TEST(DequantizeGroups, check_dequantize_groups)
+PARE_FOR_EACH_CONFORMANCE_CHECK(PARE_CONFORMANCE_TEST)
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance, ::testing::ValuesIn(backend_names()),
                          [](const auto& info) { return info.param; });
