@@ -31,7 +31,7 @@
 #include "backends/cpu/channelwise.h"
 #include "backends/cpu/lanes-inl.h"
 #include "backends/cpu/partition.h"
-#include "hwy/cache_control.h"
+#include "backends/cpu/streams-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace pare::backends::cpu::HWY_NAMESPACE {
@@ -44,21 +44,6 @@ struct Operands {
   std::array<const float*, F::kParameters> parameters;
   T* output;  // Null if it is not wanted. May be an input.
 };
-
-enum class Output { kNone, kStored, kStreamed };
-
-// From this size on, an output goes to memory past the caches: it would not stay there anyway, and what stands at its
-// place need not be read first.
-inline constexpr int64_t kStreamedBytes = int64_t{32} << 20;
-
-template <Output kOutput, typename T>
-HWY_INLINE void put(V y, T* to) {
-  if constexpr (kOutput == Output::kStreamed) {
-    hn::Stream(y, Floats(), to);
-  } else if constexpr (kOutput == Output::kStored) {
-    store_vector(y, to);
-  }
-}
 
 // Zero in the lanes of a part of a group that are not in [first, last).
 HWY_INLINE V only_lanes(V x, int64_t part, int64_t first, int64_t last) {
@@ -133,6 +118,8 @@ template <typename F, Output kOutput, typename T>
 HWY_INLINE void apply_at(const Operands<F, T>& operands, int64_t at, const GroupParameters<F>& parameters,
                          GroupSums<F>& sums) {
   HWY_UNROLL(4)
+  for (int input = 0; input < F::kInputs; ++input) read_ahead(operands.inputs[input] + at);
+  HWY_UNROLL(4)
   for (int64_t part = 0; part < kParts; ++part) {
     V inputs[F::kInputs];
     HWY_UNROLL(4)
@@ -202,7 +189,7 @@ HWY_INLINE void apply_channel_run(const Operands<F, T>& operands, bool streams, 
     return;
   }
   if constexpr (F::kHasOutput && std::is_same_v<T, float>) {
-    if (streams && reinterpret_cast<uintptr_t>(operands.output + first) % (kLanes * sizeof(float)) == 0) {
+    if (streams && is_stream_place(operands.output + first)) {
       apply_run<F, Output::kStreamed>(operands, first, count, parameters, sums);
       return;
     }
@@ -217,11 +204,6 @@ HWY_INLINE GroupParameters<F> parameters_of_channel(const Operands<F, T>& operan
     for (int p = 0; p < F::kParameters; ++p) result.of[part][p] = hn::Set(Floats(), operands.parameters[p][channel]);
   }
   return result;
-}
-
-// A stream's writes have to be seen by whoever waits for the thread.
-HWY_INLINE void end_streams(bool streams) {
-  if (streams) hwy::FlushStream();
 }
 
 template <typename F, typename T>
@@ -415,7 +397,7 @@ void run_channelwise(const Execution& execution, const Layout& layout, const Ope
     return;
   }
   if constexpr (F::kHasOutput && std::is_same_v<T, float>) {
-    if (streams && reinterpret_cast<uintptr_t>(operands.output) % (kLanes * sizeof(float)) == 0) {
+    if (streams && is_stream_place(operands.output)) {
       return run_by_periods<F, Output::kStreamed>(execution, layout, operands, partial);
     }
   }

@@ -15,6 +15,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/streams-inl.h"
 #include "backends/cpu/bytes-inl.h"
 // clang-format on
 
@@ -156,20 +157,33 @@ HWY_INLINE V number_of_code(I code, V step, I zero_point) {
   return hn::Mul(step, hn::ConvertTo(Floats(), hn::Sub(code, zero_point)));
 }
 
+template <bool kSigned, Output kOutput, typename T>
+void numbers_of_span(const uint8_t* codes, int64_t count, float step, int32_t zero_point, T* y) {
+  const V step_vector = hn::Set(Floats(), step);
+  const I zero = hn::Set(Integers(), zero_point);
+  for (int64_t i = 0; i < count; i += kLanes) {
+    I group[kParts];
+    V numbers[kParts];
+    load_bytes<kSigned>(codes + i, count - i, group);
+    for (int64_t part = 0; part < kParts; ++part) numbers[part] = number_of_code(group[part], step_vector, zero);
+    put_group<kOutput>(numbers, count - i, y + i);
+  }
+}
+
 template <bool kSigned, typename T>
 void dequantize(const Execution& execution, const Layout& layout, const uint8_t* codes, const float* step,
                 const int32_t* zero_point, T* y) {
   if (!has_channel_rows(layout)) {
+    const bool streams = can_stream(layout.size(), y);
     for_each_span(execution, layout, [&](int64_t first, int64_t count, int64_t channel) HWY_ATTR {
-      const V step_vector = hn::Set(Floats(), step[channel]);
-      const I zero = hn::Set(Integers(), zero_point[channel]);
-      for (int64_t i = 0; i < count; i += kLanes) {
-        I group[kParts];
-        V numbers[kParts];
-        load_bytes<kSigned>(codes + first + i, count - i, group);
-        for (int64_t part = 0; part < kParts; ++part) numbers[part] = number_of_code(group[part], step_vector, zero);
-        store_group(numbers, count - i, y + first + i);
+      if constexpr (std::is_same_v<T, float>) {
+        if (streams && is_stream_place(y + first)) {
+          numbers_of_span<kSigned, Output::kStreamed>(codes + first, count, step[channel], zero_point[channel],
+                                                      y + first);
+          return end_streams(true);
+        }
       }
+      numbers_of_span<kSigned, Output::kStored>(codes + first, count, step[channel], zero_point[channel], y + first);
     });
     return;
   }

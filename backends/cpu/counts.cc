@@ -15,6 +15,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/streams-inl.h"
 // clang-format on
 
 #ifndef PARE_BACKENDS_CPU_COUNTS_FUNCTIONS_
@@ -64,6 +65,7 @@ int64_t count_of_span(const T* x, int64_t count, Predicate predicate) {
     hn::Vec<Integers> sums[kStep / kWidth];
     for (auto& sum : sums) sum = hn::Zero(Integers());
     for (; i + kStep <= count; i += kStep) {
+      for (int64_t at = 0; at < kStep; at += kLanes) read_ahead(x + i + at);
       for (int64_t part = 0; part < kStep / kWidth; ++part) count_vector(x + i + part * kWidth, predicate, sums[part]);
     }
     for (; i + kWidth <= count; i += kWidth) count_vector(x + i, predicate, sums[0]);

@@ -17,6 +17,7 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/extremes.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "backends/cpu/streams-inl.h"
 // clang-format on
 
 #ifndef PARE_BACKENDS_CPU_EXTREMES_FUNCTIONS_
@@ -72,8 +73,6 @@ struct ExtremeBits {
 
 HWY_BEFORE_NAMESPACE();
 namespace pare::backends::cpu::HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
 
 template <typename T>
 using Bits = hn::ScalableTag<Ordered<T>>;
@@ -145,6 +144,7 @@ void extremes_of_pieces(const Execution& execution, const Layout& layout, const 
       }
       int64_t i = 0;
       for (; i + kUnrolled * kLanes <= piece.length; i += kUnrolled * kLanes) {
+        for (int64_t at = 0; at < kUnrolled * kLanes; at += 64 / sizeof(T)) read_ahead(from + i + at);
 #pragma GCC unroll 4
         for (int64_t part = 0; part < kUnrolled; ++part) vectors[part].take(load_bits(from + i + part * kLanes));
       }

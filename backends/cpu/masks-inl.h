@@ -2,7 +2,7 @@
 //
 //   for (; i + kLanes <= count; i += kLanes) {
 //     for (int64_t at = i; at < i + kLanes; at += kWidth) store_mask(hn::Gt(load_vector(x + at), zero), mask + at);
-//     keep_group(x + i, mask + i, y + i);
+//     keep_group<Output::kStored>(x + i, mask + i, y + i);
 //   }
 //   for (; i < count; ++i) ...  // The rest, a number at a time.
 //
@@ -21,6 +21,7 @@
 #include <type_traits>
 
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/streams-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace pare::backends::cpu::HWY_NAMESPACE {
@@ -45,7 +46,7 @@ HWY_INLINE void store_mask(hn::Mask<Floats> keep, uint8_t* to) {
 }
 
 // y = mask ? x : 0 for kLanes elements.
-template <typename T>
+template <Output kOutput, typename T>
 HWY_INLINE void keep_group(const T* x, const uint8_t* mask, T* y) {
   const hn::CappedTag<std::remove_pointer_t<decltype(lanes_of(y))>, kLanes> d;
   const hn::RebindToUnsigned<decltype(d)> words;
@@ -53,7 +54,12 @@ HWY_INLINE void keep_group(const T* x, const uint8_t* mask, T* y) {
   for (int64_t i = 0; i < kLanes; i += hn::MaxLanes(d)) {
     const auto byte = hn::PromoteTo(words, hn::LoadU(bytes, mask + i));
     const auto removed = hn::RebindMask(d, hn::Eq(byte, hn::Zero(words)));
-    hn::StoreU(hn::IfThenZeroElse(removed, hn::LoadU(d, lanes_of(x + i))), d, lanes_of(y + i));
+    const auto kept = hn::IfThenZeroElse(removed, hn::LoadU(d, lanes_of(x + i)));
+    if constexpr (kOutput == Output::kStreamed) {
+      hn::Stream(kept, d, lanes_of(y + i));
+    } else {
+      hn::StoreU(kept, d, lanes_of(y + i));
+    }
   }
 }
 

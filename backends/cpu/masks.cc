@@ -35,18 +35,21 @@ HWY_BEFORE_NAMESPACE();
 namespace pare::backends::cpu::HWY_NAMESPACE {
 namespace {
 
-template <typename T>
+// Loops stand in functions of their own: one over a lambda's captures would read its pointers again for each vector.
+template <Output kOutput, typename T>
 void apply_span(const T* x, const uint8_t* mask, int64_t count, T* y) {
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) keep_group(x + i, mask + i, y + i);
+  for (; i + kLanes <= count; i += kLanes) keep_group<kOutput>(x + i, mask + i, y + i);
   for (; i < count; ++i) keep_element(x[i], mask[i], y + i);
 }
 
-// Loops stand in functions of their own: one over a lambda's captures would read its pointers again for each vector.
 template <typename T>
 void apply(const Execution& execution, int64_t size, const T* x, const uint8_t* mask, T* y) {
-  execution.parallel_for(0, size, kGrain, [&](int64_t begin, int64_t end) HWY_ATTR {
-    apply_span(x + begin, mask + begin, end - begin, y + begin);
+  const bool streams = y != x && can_stream(size, y);
+  for_each_span(execution, Layout::per_tensor(size), [&](int64_t first, int64_t count, int64_t) HWY_ATTR {
+    const auto span = streams ? apply_span<Output::kStreamed, T> : apply_span<Output::kStored, T>;
+    span(x + first, mask + first, count, y + first);
+    end_streams(streams);
   });
 }
 
@@ -70,7 +73,7 @@ struct OwnScales {
   HWY_INLINE V vector_at(int64_t i) const { return hn::LoadU(Floats(), scales + i); }
 };
 
-template <typename T, typename Scales>
+template <Output kOutput, typename T, typename Scales>
 void magnitude_span(const T* x, int64_t count, const Scales scales, float threshold, uint8_t* mask, T* y) {
   const V threshold_vector = hn::Set(Floats(), threshold);
   int64_t i = 0;
@@ -82,27 +85,35 @@ void magnitude_span(const T* x, int64_t count, const Scales scales, float thresh
       const hn::Mask<Floats> kept = keeps(number, scales.vector_at(i + at), threshold_vector);
       store_mask(kept, group + at);
       if constexpr (std::is_same_v<T, float>) {
-        if (y != nullptr) store_vector(hn::IfThenElseZero(kept, number), y + i + at);
+        put<kOutput>(hn::IfThenElseZero(kept, number), y + i + at);
       }
     }
     // Other types would have to be rounded again.
     if constexpr (!std::is_same_v<T, float>) {
-      if (y != nullptr) keep_group(x + i, group, y + i);
+      if constexpr (kOutput != Output::kNone) keep_group<kOutput>(x + i, group, y + i);
     }
   }
   for (; i < count; ++i) {
     const uint8_t kept = keeps(to_float(x[i]), scales.at(i), threshold);
     if (mask != nullptr) mask[i] = kept;
-    if (y != nullptr) keep_element(x[i], kept, y + i);
+    if constexpr (kOutput != Output::kNone) keep_element(x[i], kept, y + i);
   }
 }
 
 template <typename T>
 void magnitude(const Execution& execution, const Layout& any_layout, const T* x, const float* scale, float threshold,
                uint8_t* mask, T* y) {
+  const bool streams = y != x && can_stream(any_layout.size(), y);
   const auto span = [&](int64_t first, int64_t count, const auto& scales) HWY_ATTR {
-    magnitude_span(x + first, count, scales, threshold, mask == nullptr ? nullptr : mask + first,
-                   y == nullptr ? nullptr : y + first);
+    uint8_t* const mask_span = mask == nullptr ? nullptr : mask + first;
+    if (y == nullptr) {
+      magnitude_span<Output::kNone>(x + first, count, scales, threshold, mask_span, y);
+    } else if (streams && is_stream_place(y + first)) {
+      magnitude_span<Output::kStreamed>(x + first, count, scales, threshold, mask_span, y + first);
+      end_streams(true);
+    } else {
+      magnitude_span<Output::kStored>(x + first, count, scales, threshold, mask_span, y + first);
+    }
   };
   const Layout layout = scale == nullptr ? Layout::per_tensor(any_layout.size()) : any_layout;
   if (has_channel_rows(layout)) {

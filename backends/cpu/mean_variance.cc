@@ -17,6 +17,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/streams-inl.h"
 // clang-format on
 
 #ifndef PARE_BACKENDS_CPU_MEAN_VARIANCE_FUNCTIONS_
@@ -71,13 +72,14 @@ struct Lanes {
 };
 
 // Calls visit(part, numbers) for `count` numbers: visit adds to place `part` of its Lanes. What is missing at the end
-// is `padding`.
-template <typename Visit>
+// is `padding`. Asks for as many numbers that lie a piece behind, if `reads_ahead`.
+template <bool reads_ahead, typename Visit>
 HWY_INLINE void for_each_vector(const float* x, int64_t count, float padding, const Visit& visit) {
   int64_t i = 0;
   for (; i + kGroups * kLanes <= count; i += kGroups * kLanes) {
 #pragma GCC unroll 4
     for (int64_t group = 0; group < kGroups; ++group) {
+      if constexpr (reads_ahead) read_ahead(x + i + group * kLanes, kPieceSize * sizeof(float));
 #pragma GCC unroll 4
       for (int64_t part = 0; part < kParts; ++part) {
         visit(group * kParts + part, load_vector(x + i + group * kLanes + part * kWidth));
@@ -103,13 +105,13 @@ HWY_INLINE Moments moments_of_numbers(const float* x, int64_t count) {
   Lanes sums, squares;
   sums.clear();
   const int64_t half = (count + 1) / 2;
-  for_each_vector(x, half, 0.0f,
-                  [&](int64_t part, V numbers) HWY_ATTR { sums.parts[part] = hn::Add(sums.parts[part], numbers); });
+  for_each_vector<false>(
+      x, half, 0.0f, [&](int64_t part, V numbers) HWY_ATTR { sums.parts[part] = hn::Add(sums.parts[part], numbers); });
   const float guess = sums.sum() / static_cast<float>(half);
   const V guess_vector = hn::Set(Floats(), guess);
   sums.clear();
   squares.clear();
-  for_each_vector(x, count, guess, [&](int64_t part, V numbers) HWY_ATTR {
+  for_each_vector<true>(x, count, guess, [&](int64_t part, V numbers) HWY_ATTR {
     const V distance = hn::Sub(numbers, guess_vector);
     sums.parts[part] = hn::Add(sums.parts[part], distance);
     squares.parts[part] = hn::Add(squares.parts[part], hn::Mul(distance, distance));

@@ -58,7 +58,7 @@ HWY_INLINE void likeliest_mask(const float* logits, uint8_t* mask) {
 }
 
 // Calls mask_block(logits, first, mask) for the blocks of elements.
-template <typename T, typename MaskBlock>
+template <Output kOutput, typename T, typename MaskBlock>
 void for_each_block(const Execution& execution, int64_t size, const T* w, const float* logits, uint8_t* mask, T* y,
                     const MaskBlock& mask_block) {
   execution.parallel_for(0, divide_up(size, kBlock), kGrain / kBlock, [&](int64_t begin, int64_t end) HWY_ATTR {
@@ -68,45 +68,61 @@ void for_each_block(const Execution& execution, int64_t size, const T* w, const 
       if (count == kBlock) {
         uint8_t* const block = mask == nullptr ? own_mask : mask + first;
         mask_block(logits + first, first, block);
-        if (y == nullptr) continue;
-        for (int64_t i = 0; i < kBlock; i += kLanes) keep_group(w + first + i, block + i, y + first + i);
+        if constexpr (kOutput == Output::kNone) continue;
+        for (int64_t i = 0; i < kBlock; i += kLanes) keep_group<kOutput>(w + first + i, block + i, y + first + i);
       } else {
         float padded[kBlock] = {};
         std::copy_n(logits + first, count, padded);
         mask_block(padded, first, own_mask);
         if (mask != nullptr) std::copy_n(own_mask, count, mask + first);
-        if (y == nullptr) continue;
+        if constexpr (kOutput == Output::kNone) continue;
         for (int64_t i = 0; i < count; ++i) keep_element(w[first + i], own_mask[i], y + first + i);
       }
     }
+    end_streams(kOutput == Output::kStreamed);
   });
+}
+
+template <Output kOutput, typename T>
+void forward_into(const Execution& execution, int64_t size, const T* w, const float* logits, const RandomStream* random,
+                  uint8_t* mask, T* y) {
+  if (random == nullptr) {
+    for_each_block<kOutput>(execution, size, w, logits, mask, y,
+                            [](const float* numbers, int64_t, uint8_t* block)
+                                HWY_ATTR { likeliest_mask(numbers, block); });
+    return;
+  }
+  const PhiloxKeys keys(*random);
+  for_each_block<kOutput>(execution, size, w, logits, mask, y,
+                          [&](const float* numbers, int64_t first, uint8_t* block)
+                              HWY_ATTR { random_mask(numbers, keys, first, block); });
 }
 
 template <typename T>
 void forward(const Execution& execution, int64_t size, const T* w, const float* logits, const RandomStream* random,
              uint8_t* mask, T* y) {
-  if (random == nullptr) {
-    for_each_block(execution, size, w, logits, mask, y,
-                   [](const float* numbers, int64_t, uint8_t* block) HWY_ATTR { likeliest_mask(numbers, block); });
-    return;
+  if (y == nullptr) {
+    forward_into<Output::kNone>(execution, size, w, logits, random, mask, y);
+  } else if (y != w && can_stream(size, y)) {
+    forward_into<Output::kStreamed>(execution, size, w, logits, random, mask, y);
+  } else {
+    forward_into<Output::kStored>(execution, size, w, logits, random, mask, y);
   }
-  const PhiloxKeys keys(*random);
-  for_each_block(execution, size, w, logits, mask, y,
-                 [&](const float* numbers, int64_t first, uint8_t* block)
-                     HWY_ATTR { random_mask(numbers, keys, first, block); });
 }
 
-template <typename T>
+template <Output kOutput, typename T>
 void logits_span(const T* dy, const T* w, int64_t count, float* d_logits) {
   int64_t i = 0;
-  for (; i + kWidth <= count; i += kWidth) store_vector(hn::Mul(load_vector(dy + i), load_vector(w + i)), d_logits + i);
+  for (; i + kWidth <= count; i += kWidth) {
+    put<kOutput>(hn::Mul(load_vector(dy + i), load_vector(w + i)), d_logits + i);
+  }
   for (; i < count; ++i) d_logits[i] = to_float(dy[i]) * to_float(w[i]);
 }
 
-template <typename T>
+template <Output kOutput, typename T>
 void weights_span(const T* dy, const uint8_t* mask, int64_t count, T* dw) {
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) keep_group(dy + i, mask + i, dw + i);
+  for (; i + kLanes <= count; i += kLanes) keep_group<kOutput>(dy + i, mask + i, dw + i);
   for (; i < count; ++i) keep_element(dy[i], mask[i], dw + i);
 }
 
@@ -115,12 +131,16 @@ void backward(const Execution& execution, int64_t size, const T* dy, const T* w,
               float* d_logits) {
   // A part that stays in the first cache at a time, once for the logits and then, since dw may be dy, for the weights.
   constexpr int64_t kPart = 1024;
-  execution.parallel_for(0, size, kGrain, [&](int64_t begin, int64_t end) HWY_ATTR {
-    for (; begin < end; begin += kPart) {
-      const int64_t count = std::min(kPart, end - begin);
-      if (d_logits != nullptr) logits_span(dy + begin, w + begin, count, d_logits + begin);
-      if (dw != nullptr) weights_span(dy + begin, mask + begin, count, dw + begin);
+  const bool streams_logits = can_stream(size, d_logits), streams_weights = dw != dy && can_stream(size, dw);
+  const auto logits = streams_logits ? logits_span<Output::kStreamed, T> : logits_span<Output::kStored, T>;
+  const auto weights = streams_weights ? weights_span<Output::kStreamed, T> : weights_span<Output::kStored, T>;
+  execution.parallel_for(0, divide_up(size, kPart), kGrain / kPart, [&](int64_t begin, int64_t end) HWY_ATTR {
+    for (int64_t first = begin * kPart; first < end * kPart; first += kPart) {
+      const int64_t count = std::min(kPart, size - first);
+      if (d_logits != nullptr) logits(dy + first, w + first, count, d_logits + first);
+      if (dw != nullptr) weights(dy + first, mask + first, count, dw + first);
     }
+    end_streams(streams_logits || streams_weights);
   });
 }
 

@@ -9,7 +9,6 @@
 #include "backends/cpu/for_types.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/partition.h"
-#include "hwy/cache_control.h"
 
 // Highway's headers have to come in this order.
 // clang-format off
@@ -18,6 +17,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/streams-inl.h"
 #include "backends/cpu/bytes-inl.h"
 #include "backends/cpu/weight_formats-inl.h"
 #include "backends/cpu/group_blocks-inl.h"
@@ -147,7 +147,7 @@ void quantize_plain_block(const float* x, int64_t group_size, const BlockParamet
     for (const float* const end = x + group_size; x < end; x += kLanes, codes += kBytes) {
       V numbers[kParts];
       I vectors[kParts];
-      hwy::Prefetch(x + ahead);
+      read_ahead(x, ahead * int64_t{sizeof(float)});
       for (int64_t part = 0; part < kParts; ++part) numbers[part] = load_vector(x + part * kWidth);
       codes_of_vectors<F, kErrors>(numbers, group, vectors, errors);
       store_whole_codes<F>(vectors, codes);
@@ -289,31 +289,46 @@ void quantize_format(const Execution& execution, const GroupedLayout& layout, co
   });
 }
 
+// A group of a row's codes.
+template <typename F, Output kOutput, typename T>
+HWY_INLINE void numbers_of_group(const uint8_t* row, const GroupPlace& place, float scale_number, float zero_number,
+                                 T* to) {
+  const V scale = hn::Set(Floats(), scale_number), zero_point = hn::Set(Floats(), zero_number);
+  for (int64_t i = 0; i < place.count; i += kLanes) {
+    I group[kParts];
+    V numbers[kParts];
+    if constexpr (bits_per_code(F::kFormat) == 8) {
+      load_bytes(row + place.first + i, place.count - i, group);
+    } else {
+      load_halves(row, place.first + i, place.count - i, group);
+    }
+    for (int64_t part = 0; part < kParts; ++part) {
+      numbers[part] = hn::Mul(scale, F::value(group[part], zero_point));
+    }
+    put_group<kOutput>(numbers, place.count - i, to + i);
+  }
+}
+
 template <typename F, typename T>
 void dequantize_format(const Execution& execution, const GroupedLayout& layout, const uint8_t* codes,
                        const float* scales, const uint8_t* zero_points, T* y) {
   const int64_t bytes_of_row = row_bytes(F::kFormat, layout);
+  const bool streams = std::is_same_v<T, float> && can_stream(layout.size(), y);
   for_each_group_range(execution, layout, F::kFormat, [&](int64_t begin, int64_t end) HWY_ATTR {
     GroupPlace place = group_place(layout, begin);
     for (int64_t index = begin; index < end; ++index, advance(layout, place)) {
       const uint8_t* const row = codes + place.row * bytes_of_row;
       T* const to = y + place.row * layout.columns + place.first;
-      const V scale = hn::Set(Floats(), scales[index]);
-      const V zero_point = hn::Set(Floats(), zero_points == nullptr ? 0.0f : zero_points[index]);
-      for (int64_t i = 0; i < place.count; i += kLanes) {
-        I group[kParts];
-        V numbers[kParts];
-        if constexpr (bits_per_code(F::kFormat) == 8) {
-          load_bytes(row + place.first + i, place.count - i, group);
-        } else {
-          load_halves(row, place.first + i, place.count - i, group);
+      const float zero_point = zero_points == nullptr ? 0.0f : zero_points[index];
+      if constexpr (std::is_same_v<T, float>) {
+        if (streams && is_stream_place(to)) {
+          numbers_of_group<F, Output::kStreamed>(row, place, scales[index], zero_point, to);
+          continue;
         }
-        for (int64_t part = 0; part < kParts; ++part) {
-          numbers[part] = hn::Mul(scale, F::value(group[part], zero_point));
-        }
-        store_group(numbers, place.count - i, to + i);
       }
+      numbers_of_group<F, Output::kStored>(row, place, scales[index], zero_point, to);
     }
+    end_streams(streams);
   });
 }
 
