@@ -40,6 +40,7 @@
 #include "backends/cpu/compress-inl.h"
 #include "backends/cpu/lanes-inl.h"
 #include "backends/cpu/partition.h"
+#include "backends/cpu/streams-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace pare::backends::cpu::HWY_NAMESPACE {
@@ -122,7 +123,10 @@ class ChannelCounter {
     PutBy put_by(table_.data());
     const FloatMask all = hn::FirstN(Floats(), kWidth);
     int64_t i = 0;
-    for (; i + 4 * kWidth <= size; i += 4 * kWidth) put_by.put_four(vectors, x + i, kWidth, all, table_of_lane);
+    for (; i + 4 * kWidth <= size; i += 4 * kWidth) {
+      for (int64_t at = 0; at < 4 * kWidth; at += kLanes) read_ahead(x + i + at);
+      put_by.put_four(vectors, x + i, kWidth, all, table_of_lane);
+    }
     for (; i < size; i += kLanes) {
       V group[kParts];
       load_group(x + i, size - i, std::numeric_limits<float>::quiet_NaN(), group);

@@ -46,7 +46,7 @@ class KeyPlaces {
     V center, scale;
     IntegerVector low, low_distance, last_distance, half;
     int shift;
-    std::conditional_t<kChannels, IntegerVector, int64_t> below;
+    IntegerVector below;  // A lane each; at most kMostNumbers of them all in all.
 
     HWY_INLINE FloatMask operator()(V numbers, IntegerVector& place) {
       const Integers d;
@@ -61,12 +61,7 @@ class KeyPlaces {
         key = hn::Xor(key, hn::And(hn::BroadcastSignBit(key), greatest));
         key = hn::IfThenElse(hn::RebindMask(d, hn::IsNaN(numbers)), greatest, key);
       }
-      const auto is_below = hn::Lt(key, low);
-      if constexpr (kChannels) {
-        below = hn::Sub(below, hn::VecFromMask(d, is_below));
-      } else {
-        below += static_cast<int64_t>(hn::CountTrue(d, is_below));
-      }
+      below = hn::Sub(below, hn::VecFromMask(d, hn::Lt(key, low)));
       place = hn::Sub(key, low_distance);
       return hn::RebindMask(Floats(), hn::Not(hn::Gt(place, last_distance)));
     }
@@ -97,7 +92,7 @@ class KeyPlaces {
             set((last_ - low_) ^ kHalf),
             set(kHalf >> shift_),
             shift_,
-            0};
+            hn::Zero(Integers())};
   }
 
   HWY_INLINE static Vectors<true> vectors(const KeyPlaces* places) {
@@ -123,12 +118,12 @@ class KeyPlaces {
             hn::Zero(integers)};
   }
 
-  HWY_INLINE void take(const Vectors<false>& vectors) { below_ += vectors.below; }
+  HWY_INLINE void take(const Vectors<false>& vectors) {
+    for_each_below(vectors.below, [&](int64_t, uint32_t below) { below_ += below; });
+  }
 
   HWY_INLINE static void take(const Vectors<true>& vectors, KeyPlaces* places) {
-    HWY_ALIGN uint32_t below[kLanes];
-    hn::Store(hn::BitCast(Words(), vectors.below), Words(), below);
-    for (int64_t lane = 0; lane < kWidth; ++lane) places[lane].below_ += below[lane];
+    for_each_below(vectors.below, [&](int64_t lane, uint32_t below) { places[lane].below_ += below; });
   }
 
   void add_others(int64_t size, int64_t counted, int64_t* counts) {
@@ -139,6 +134,13 @@ class KeyPlaces {
 
  private:
   static constexpr uint32_t kHalf = 0x80000000;
+
+  template <typename Visit>
+  HWY_INLINE static void for_each_below(IntegerVector below, const Visit& visit) {
+    HWY_ALIGN uint32_t lanes[kLanes];
+    hn::Store(hn::BitCast(Words(), below), Words(), lanes);
+    for (int64_t lane = 0; lane < kWidth; ++lane) visit(lane, lanes[lane]);
+  }
 
   float center_, scale_;
   uint32_t low_, last_;
