@@ -63,6 +63,8 @@ HWY_INLINE V add_if(Mask mask, V sum, V x) {
 // The sums of a group, a lane each.
 template <typename F>
 struct GroupSums {
+  HWY_INLINE GroupSums() {}
+
   V of[kParts][std::max(F::kSums, 1)];
 
   HWY_INLINE void clear() {
@@ -85,6 +87,8 @@ struct GroupSums {
 // A group of each input.
 template <typename F, typename T>
 struct GroupInputs {
+  HWY_INLINE GroupInputs() {}
+
   V of[kParts][F::kInputs];
 
   HWY_INLINE void load(const Operands<F, T>& operands, int64_t at, int64_t count) {
@@ -99,6 +103,8 @@ struct GroupInputs {
 // A vector of each parameter for each part of a group.
 template <typename F>
 struct GroupParameters {
+  HWY_INLINE GroupParameters() {}
+
   V of[kParts][std::max(F::kParameters, 1)];
 };
 

@@ -90,7 +90,7 @@ void codes_of_rows(const T* x, int64_t rows, int64_t channels, const Quantizatio
                    uint8_t* codes, float* partial) {
   for (int64_t channel = 0; channel < channels; channel += kLanes) {
     const int64_t count = channels - channel;
-    GridVectors grids[kParts];
+    GridVectors grids[kParts] = {};
     I zero_points[kParts];
     V errors[kParts];
     grids_of_channels(grid, channel, count, grids);

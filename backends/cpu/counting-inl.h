@@ -192,7 +192,7 @@ class RowCounter {
   // x: the first row.
   template <typename T>
   void count(const T* x, int64_t rows) {
-    typename Places::template Vectors<true> vectors[kMostGroups * kParts];
+    typename Places::template Vectors<true> vectors[kMostGroups * kParts] = {};
     IntegerVector table_of_lane[kMostGroups * kParts];
     FloatMask valid[kMostGroups * kParts];
     int64_t columns[kMostGroups * kParts];

@@ -88,6 +88,8 @@ HWY_INLINE hn::Vec<Bits<T>> load_bits(const T* x) {
 // least.
 template <typename T, bool kMagnitudes>
 struct ExtremeVectors {
+  HWY_INLINE ExtremeVectors() {}
+
   hn::Vec<Bits<T>> min, max;
 
   HWY_INLINE void clear() {

@@ -140,7 +140,7 @@ HWY_INLINE hn::Vec<D> greatest_keys(D d, const Fours<hn::TFromD<D>>& fours, int6
 
 template <typename F>
 HWY_INLINE GroupExtremes extremes_of_groups(const BlockKeys& keys, int64_t group) {
-  GroupExtremes e;
+  GroupExtremes e = {};
   if constexpr (F::kTwoSided) {
     const I below = greatest_keys(Integers(), keys.below, group), above = greatest_keys(Integers(), keys.above, group);
     e.below = hn::BitCast(Floats(), below);

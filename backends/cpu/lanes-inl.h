@@ -10,6 +10,9 @@
 // Compiled once an instruction set, between HWY_BEFORE_NAMESPACE and HWY_AFTER_NAMESPACE of hwy/foreach_target.h. A
 // group of kLanes numbers is kParts vectors: sums that keep one accumulator a lane are so the same on every machine. A
 // group that would reach over the end of the data goes through a padded copy, since a vector load may not.
+//
+// A structure of vectors says how it is made, with a constructor or with `= {}`: GCC compiles the constructors that it
+// makes up itself without the instruction set, and NEON's vectors refuse that.
 
 #if defined(PARE_BACKENDS_CPU_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef PARE_BACKENDS_CPU_LANES_INL_H_

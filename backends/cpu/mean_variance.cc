@@ -54,6 +54,8 @@ namespace pare::backends::cpu::HWY_NAMESPACE {
 inline constexpr int64_t kGroups = 4;
 
 struct Lanes {
+  HWY_INLINE Lanes() {}
+
   V parts[kGroups * kParts];
 
   HWY_INLINE void clear() {

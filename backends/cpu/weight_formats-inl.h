@@ -240,7 +240,7 @@ HWY_INLINE GroupParameters parameters_of_groups(const GroupExtremes& e) {
   const auto is_zero = hn::Lt(magnitude, hn::Set(d, std::bit_cast<int32_t>(kLeastGroupMagnitude)));
   const auto is_bad = hn::Gt(magnitude, hn::Set(d, std::bit_cast<int32_t>(kGreatestGroupMagnitude)));
   const V nan = hn::Set(Floats(), std::numeric_limits<float>::quiet_NaN());
-  GroupParameters p;
+  GroupParameters p = {};
   p.scale = F::scale(e);
   p.inverse = reciprocal(p.scale);
   p.zero_point = hn::Zero(Floats());
