@@ -1,7 +1,10 @@
 """The repository of LibTorch: the system's, or the one that LIBTORCH_HOME points at.
 
-LIBTORCH_HOME is an unpacked LibTorch archive (it holds include/ and lib/), CPU or CUDA. `@libtorch//:libtorch` is the
-library.
+LIBTORCH_HOME is an unpacked LibTorch archive or the folder `torch` of a Python package (it holds include/ and lib/), CPU
+or CUDA. `@libtorch//:libtorch` is the library, and `@libtorch//:features.bzl` says LIBTORCH_HAS_CUDA.
+
+A LibTorch with CUDA needs CUDA's headers, but nothing else of it: those in CUDA_HOME, in /usr/local/cuda, or the ones that
+pip installs beside torch. PARE_CUDA=required (--config=cuda) refuses a LibTorch without CUDA.
 """
 
 load("//third_party:system.bzl", "find_include_dir")
@@ -34,6 +37,20 @@ def _read_version(text, found):
         if len(words) == 3 and words[0] == "#define" and words[1].startswith("TORCH_VERSION_") and words[2].isdigit():
             found[words[1]] = int(words[2])
 
+def _cuda_include(ctx, home):
+    """Returns the folder of CUDA's headers."""
+    folders = [
+        ctx.os.environ.get("CUDA_HOME", "/nowhere") + "/include",
+        "/usr/local/cuda/include",
+        home + "/../nvidia/cu13/include",
+        home + "/../nvidia/cuda_runtime/include",
+    ]
+    for folder in folders:
+        if ctx.path(folder + "/cuda_runtime_api.h").exists:
+            return folder
+    fail("LIBTORCH_HOME=%s has CUDA, whose headers are missing: no cuda_runtime_api.h in %s: install the CUDA toolkit " %
+         (home, ", ".join(folders)) + "and set CUDA_HOME, or take a LibTorch without CUDA")
+
 def _libtorch_repository_impl(ctx):
     home = ctx.os.environ.get("LIBTORCH_HOME", "")
     if home:
@@ -44,6 +61,10 @@ def _libtorch_repository_impl(ctx):
         headers, includes = ["include/**"], ["include", "include/torch/csrc/api/include"]
         linkopts = ["-L" + lib, "-Wl,-rpath," + lib]
         has_cuda = ctx.path(lib + "/libtorch_cuda.so").exists
+        if has_cuda:
+            ctx.symlink(_cuda_include(ctx, home), "cuda_include")
+            headers.append("cuda_include/**")
+            includes.append("cuda_include")
         config = ctx.path(home + "/share/cmake/Torch/TorchConfig.cmake")
         if config.exists and "_GLIBCXX_USE_CXX11_ABI=0" in ctx.read(config):
             fail("LIBTORCH_HOME=%s has the C++ ABI of before C++11: take the archive whose name says cxx11-abi" % home)
@@ -56,6 +77,9 @@ def _libtorch_repository_impl(ctx):
         # The headers stand in the compiler's own search path, all but those of the C++ API.
         ctx.symlink(include + "/torch/csrc/api/include", "api_include")
         headers, includes, linkopts, has_cuda = ["api_include/**"], ["api_include"], [], False
+    if ctx.os.environ.get("PARE_CUDA") == "required" and not has_cuda:
+        fail("--config=cuda needs a LibTorch with CUDA: set LIBTORCH_HOME to one (lib/libtorch_cuda.so is not in %s)" %
+             (home + "/lib" if home else "the system's"))
     version = _version(ctx, include)
     if version != None and version < _MINIMUM_VERSION:
         fail("LibTorch in %s is version %d.%d, but %d.%d or newer is needed: install a newer libtorch-dev, or set " % (
@@ -69,6 +93,7 @@ def _libtorch_repository_impl(ctx):
     if has_cuda:
         # Nothing names a symbol of these two, so the linker would drop them and CUDA would silently vanish.
         linkopts = linkopts + ["-Wl,--push-state,--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Wl,--pop-state"]
+    ctx.file("features.bzl", "LIBTORCH_HAS_CUDA = %s\n" % has_cuda)
     ctx.file("BUILD", _BUILD.format(
         headers = repr(headers),
         includes = repr(includes),
@@ -77,7 +102,11 @@ def _libtorch_repository_impl(ctx):
 
 libtorch_repository = repository_rule(
     implementation = _libtorch_repository_impl,
-    environ = ["LIBTORCH_HOME"],
+    environ = [
+        "CUDA_HOME",
+        "LIBTORCH_HOME",
+        "PARE_CUDA",
+    ],
     local = True,
     doc = "LibTorch from the system, or from LIBTORCH_HOME.",
 )

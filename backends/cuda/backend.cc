@@ -105,7 +105,7 @@ absl::StatusOr<std::vector<DeviceDescription>> describe_devices() {
 absl::Status select_device(std::string_view wanted) {
   PARE_ASSIGN_OR_RETURN(cuda::Driver * driver, cuda::current_driver());
   PARE_ASSIGN_OR_RETURN(const std::vector<cuda::DeviceProperties> devices, driver->devices());
-  if (wanted.empty()) return driver->select_device(0);
+  if (wanted.empty()) return driver->select_device(cuda::Driver::kDefaultDevice);
   int index = -1;
   const std::string name(wanted);
   if (absl::SimpleAtoi(name, &index)) {

@@ -58,7 +58,9 @@ class Driver {
   // Every device of this process, and the one that is current.
   virtual absl::StatusOr<std::vector<DeviceProperties>> devices() = 0;
   virtual absl::StatusOr<DeviceProperties> current_device() = 0;
-  // For the whole process. Error: NotFound; those of opening it, and then the device before stays.
+  // For the whole process; kDefaultDevice: device 0, or whatever is current in the library that the streams come from
+  // (backends/cuda/streams.h). Error: NotFound; those of opening it, and then the device before stays.
+  static constexpr int kDefaultDevice = -1;
   virtual absl::Status select_device(int index) = 0;
 
   // The device whose memory it is; -1 for host memory.

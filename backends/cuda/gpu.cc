@@ -1,5 +1,7 @@
 #include "backends/cuda/gpu.h"
 
+#include <algorithm>
+#include <atomic>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -24,10 +26,14 @@ CudaApi::DevicePointer address(const void* pointer) { return reinterpret_cast<Cu
 
 constexpr CudaApi::Stream kDefaultStream = nullptr;
 
+// Selections of a device by the process, and the last one that this thread has passed on to its Streams.
+std::atomic<uint64_t> selections = 0;
+thread_local uint64_t followed_selections = 0;
+
 }  // namespace
 
-Gpu::Gpu(const CudaApi& api, const NvrtcFunctions& nvrtc, std::string cache)
-    : api_(api), binaries_(nvrtc, std::move(cache)) {}
+Gpu::Gpu(const CudaApi& api, const NvrtcFunctions& nvrtc, std::string cache, Streams* streams)
+    : api_(api), binaries_(nvrtc, std::move(cache)), streams_(streams) {}
 
 absl::StatusOr<DeviceProperties> Gpu::describe(int index) {
   absl::MutexLock lock(&mutex_);
@@ -79,6 +85,12 @@ absl::Status Gpu::within(int device, const Body& body) {
   return body();
 }
 
+template <typename Body>
+absl::Status Gpu::on_stream(int device, const Body& body) {
+  PARE_ASSIGN_OR_RETURN(const CudaApi::Stream stream, stream_of(device));
+  return within(device, [&] { return body(stream); });
+}
+
 absl::StatusOr<std::vector<DeviceProperties>> Gpu::devices() {
   int count = 0;
   PARE_RETURN_IF_ERROR(api_.check(api_.device_count(&count), "counting devices"));
@@ -91,15 +103,37 @@ absl::StatusOr<std::vector<DeviceProperties>> Gpu::devices() {
   return devices;
 }
 
-absl::StatusOr<DeviceProperties> Gpu::current_device() { return describe(selected_); }
+absl::StatusOr<int> Gpu::current_index() {
+  if (streams_ == nullptr) return std::max(selected_.load(), 0);
+  const uint64_t last = selections;
+  if (followed_selections != last) {
+    followed_selections = last;
+    const int selected = selected_;
+    if (selected != kDefaultDevice) PARE_RETURN_IF_ERROR(streams_->set_device(selected));
+  }
+  return streams_->current_device();
+}
+
+absl::StatusOr<CudaApi::Stream> Gpu::stream_of(int index) {
+  if (streams_ == nullptr) return kDefaultStream;
+  return streams_->current_stream(index);
+}
+
+absl::StatusOr<DeviceProperties> Gpu::current_device() {
+  PARE_ASSIGN_OR_RETURN(const int index, current_index());
+  return describe(index);
+}
 
 absl::Status Gpu::select_device(int index) {
-  PARE_ASSIGN_OR_RETURN(const std::vector<DeviceProperties> all, devices());
-  if (index < 0 || index >= static_cast<int>(all.size())) {
-    return absl::NotFoundError(absl::StrCat("there is no CUDA device ", index, ": there are ", all.size()));
+  if (index != kDefaultDevice) {
+    PARE_ASSIGN_OR_RETURN(const std::vector<DeviceProperties> all, devices());
+    if (index < 0 || index >= static_cast<int>(all.size())) {
+      return absl::NotFoundError(absl::StrCat("there is no CUDA device ", index, ": there are ", all.size()));
+    }
   }
-  PARE_RETURN_IF_ERROR(context_of(index).status());
+  if (index != kDefaultDevice || streams_ == nullptr) PARE_RETURN_IF_ERROR(context_of(std::max(index, 0)).status());
   selected_ = index;
+  ++selections;
   return absl::OkStatus();
 }
 
@@ -112,15 +146,18 @@ int Gpu::device_of(const void* pointer) {
 }
 
 absl::StatusOr<void*> Gpu::allocate(int64_t bytes) {
+  bytes = std::max<int64_t>(bytes, 1);
+  PARE_ASSIGN_OR_RETURN(const int device, current_index());  // Before the streams are asked: it may change theirs.
+  if (streams_ != nullptr) return streams_->allocate(bytes);
   CudaApi::DevicePointer pointer = 0;
-  PARE_RETURN_IF_ERROR(within(selected_, [&] {
-    return api_.check(api_.allocate_async(&pointer, bytes > 0 ? bytes : 1, kDefaultStream), "allocating memory");
-  }));
+  PARE_RETURN_IF_ERROR(within(
+      device, [&] { return api_.check(api_.allocate_async(&pointer, bytes, kDefaultStream), "allocating memory"); }));
   return reinterpret_cast<void*>(pointer);
 }
 
 void Gpu::free(void* pointer) {
   if (pointer == nullptr) return;
+  if (streams_ != nullptr) return streams_->free(pointer);
   const absl::Status status = within(device_of(pointer), [&] {
     return api_.check(api_.free_async(address(pointer), kDefaultStream), "giving memory back");
   });
@@ -129,26 +166,24 @@ void Gpu::free(void* pointer) {
 
 absl::Status Gpu::copy_from_host(void* to, const void* from, int64_t bytes) {
   if (bytes == 0) return absl::OkStatus();
-  return within(device_of(to), [&] {
-    PARE_RETURN_IF_ERROR(
-        api_.check(api_.copy_from_host(address(to), from, bytes, kDefaultStream), "copying to the device"));
-    return api_.check(api_.stream_synchronize(kDefaultStream), "waiting for a copy");
+  return on_stream(device_of(to), [&](CudaApi::Stream stream) {
+    PARE_RETURN_IF_ERROR(api_.check(api_.copy_from_host(address(to), from, bytes, stream), "copying to the device"));
+    return api_.check(api_.stream_synchronize(stream), "waiting for a copy");
   });
 }
 
 absl::Status Gpu::copy_to_host(void* to, const void* from, int64_t bytes) {
   if (bytes == 0) return absl::OkStatus();
-  return within(device_of(from), [&] {
-    PARE_RETURN_IF_ERROR(
-        api_.check(api_.copy_to_host(to, address(from), bytes, kDefaultStream), "copying to the host"));
-    return api_.check(api_.stream_synchronize(kDefaultStream), "waiting for a copy and the kernels before it");
+  return on_stream(device_of(from), [&](CudaApi::Stream stream) {
+    PARE_RETURN_IF_ERROR(api_.check(api_.copy_to_host(to, address(from), bytes, stream), "copying to the host"));
+    return api_.check(api_.stream_synchronize(stream), "waiting for a copy and the kernels before it");
   });
 }
 
 absl::Status Gpu::copy(void* to, const void* from, int64_t bytes) {
   if (bytes == 0) return absl::OkStatus();
-  return within(device_of(to), [&] {
-    return api_.check(api_.copy(address(to), address(from), bytes, kDefaultStream), "copying on the device");
+  return on_stream(device_of(to), [&](CudaApi::Stream stream) {
+    return api_.check(api_.copy(address(to), address(from), bytes, stream), "copying on the device");
   });
 }
 
@@ -179,16 +214,18 @@ absl::Status Gpu::launch(const KernelName& kernel, LaunchShape shape, absl::Span
   std::vector<void*> values;
   values.reserve(arguments.size());
   for (const Argument& argument : arguments) values.push_back(argument.value);
-  return within(device.index, [&]() -> absl::Status {
+  return on_stream(device.index, [&](CudaApi::Stream stream) -> absl::Status {
     PARE_ASSIGN_OR_RETURN(const CudaApi::Function function, this->function(kernel, device));
-    return api_.check(
-        api_.launch(function, shape.blocks, 1, 1, shape.threads, 1, 1, 0, kDefaultStream, values.data(), nullptr),
-        absl::StrCat("starting the kernel ", kernel.name).c_str());
+    return api_.check(api_.launch(function, shape.blocks, 1, 1, shape.threads, 1, 1, 0, stream, values.data(), nullptr),
+                      absl::StrCat("starting the kernel ", kernel.name).c_str());
   });
 }
 
 absl::Status Gpu::synchronize() {
-  return within(selected_, [&] { return api_.check(api_.stream_synchronize(kDefaultStream), "waiting for kernels"); });
+  PARE_ASSIGN_OR_RETURN(const int device, current_index());
+  return on_stream(device, [&](CudaApi::Stream stream) {
+    return api_.check(api_.stream_synchronize(stream), "waiting for kernels");
+  });
 }
 
 absl::StatusOr<Driver*> open_gpu() {
@@ -196,7 +233,7 @@ absl::StatusOr<Driver*> open_gpu() {
   int version = 0;
   PARE_RETURN_IF_ERROR(api.check(api.driver_version(&version), "asking for its version"));
   PARE_ASSIGN_OR_RETURN(const NvrtcFunctions nvrtc, load_nvrtc(version / 1000));
-  auto gpu = std::make_unique<Gpu>(api, nvrtc, cache_folder());
+  auto gpu = std::make_unique<Gpu>(api, nvrtc, cache_folder(), used_streams());
   PARE_RETURN_IF_ERROR(gpu->devices().status());
   return gpu.release();
 }

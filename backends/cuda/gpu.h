@@ -3,9 +3,9 @@
 //   set_driver_opener(open_gpu);
 //
 // A kernel's source is compiled at its first use on an architecture, and its machine code is loaded at its first use on
-// a device. All runs on each device's default stream, in its primary context, which is current in the calling thread
-// only for as long as a call takes: LibTorch's own device and streams are not touched. Whoever uses other streams
-// orders them with the default one. Safe from any thread.
+// a device. All runs in each device's primary context, which is current in the calling thread only for as long as a
+// call takes, on the stream that Streams names (streams.h), or else on the device's default stream: then whoever uses
+// other streams orders them with that one. Safe from any thread.
 
 #ifndef PARE_BACKENDS_CUDA_GPU_H_
 #define PARE_BACKENDS_CUDA_GPU_H_
@@ -23,13 +23,14 @@
 #include "backends/cuda/cuda_api.h"
 #include "backends/cuda/driver.h"
 #include "backends/cuda/nvrtc.h"
+#include "backends/cuda/streams.h"
 
 namespace pare::backends::cuda {
 
 class Gpu : public Driver {
  public:
-  // cache: the folder for machine code; empty for none.
-  Gpu(const CudaApi& api, const NvrtcFunctions& nvrtc, std::string cache);
+  // cache: the folder for machine code; empty for none. streams: null for its own.
+  Gpu(const CudaApi& api, const NvrtcFunctions& nvrtc, std::string cache, Streams* streams = nullptr);
 
   absl::StatusOr<std::vector<DeviceProperties>> devices() override;
   absl::StatusOr<DeviceProperties> current_device() override;
@@ -51,14 +52,20 @@ class Gpu : public Driver {
   // Calls body() with the device's context current.
   template <typename Body>
   absl::Status within(int device, const Body& body);
+  // Calls body(stream) with that and the device's current stream.
+  template <typename Body>
+  absl::Status on_stream(int device, const Body& body);
 
   absl::StatusOr<DeviceProperties> describe(int index);
   absl::StatusOr<CudaApi::Context> context_of(int index);
+  absl::StatusOr<int> current_index();
+  absl::StatusOr<CudaApi::Stream> stream_of(int index);
   absl::StatusOr<CudaApi::Function> function(const KernelName& kernel, const DeviceProperties& device);
 
   const CudaApi api_;
   Binaries binaries_;
-  std::atomic<int> selected_ = 0;
+  Streams* const streams_;
+  std::atomic<int> selected_ = kDefaultDevice;
   absl::Mutex mutex_;
   std::map<int, Device> devices_ ABSL_GUARDED_BY(mutex_);
   // Of a device; modules stay loaded.

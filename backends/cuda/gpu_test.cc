@@ -18,13 +18,15 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // What the functions have seen, and are to do.
 struct World {
   int result = 0;
   std::vector<std::string> calls;
   std::vector<int> arguments;
-  char memory[2][4096] = {};  // of each device
+  std::vector<const void*> streams;  // of copies, launches and waits
+  char memory[2][4096] = {};         // of each device
 };
 World world;
 
@@ -109,15 +111,20 @@ CudaApi fake_api() {
     return world.result;
   };
   api.free_async = [](uint64_t pointer, void*) { return note("free", owner_of(pointer)); };
-  api.copy_from_host = [](uint64_t to, const void* from, size_t bytes, void*) {
+  api.copy_from_host = [](uint64_t to, const void* from, size_t bytes, void* stream) {
+    world.streams.push_back(stream);
     std::memcpy(reinterpret_cast<void*>(to), from, bytes);
     return note("from host", owner_of(to));
   };
-  api.copy_to_host = [](void* to, uint64_t from, size_t bytes, void*) {
+  api.copy_to_host = [](void* to, uint64_t from, size_t bytes, void* stream) {
+    world.streams.push_back(stream);
     std::memcpy(to, reinterpret_cast<void*>(from), bytes);
     return note("to host", owner_of(from));
   };
-  api.stream_synchronize = [](void*) { return current() < 0 ? kInvalidContext : note("wait", current()); };
+  api.stream_synchronize = [](void* stream) {
+    world.streams.push_back(stream);
+    return current() < 0 ? kInvalidContext : note("wait", current());
+  };
   api.load_module = [](void** module, const void* binary) {
     *module = &world;
     return note(std::string("load ") + static_cast<const char*>(binary), current());
@@ -126,8 +133,9 @@ CudaApi fake_api() {
     *function = &world;
     return note(std::string("find ") + name, current());
   };
-  api.launch = [](void*, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned, unsigned, void*,
-                  void** arguments, void**) {
+  api.launch = [](void*, unsigned blocks, unsigned, unsigned, unsigned threads, unsigned, unsigned, unsigned,
+                  void* stream, void** arguments, void**) {
+    world.streams.push_back(stream);
     world.arguments = {*static_cast<int*>(arguments[0]), *static_cast<int*>(arguments[1])};
     return note(
         "launch " + std::to_string(blocks) + " x " + std::to_string(threads) + " on " + std::to_string(current()),
@@ -259,6 +267,85 @@ TEST_F(GpuTest, ErrorsSayWhatWasDone) {
   const absl::Status status = gpu_.synchronize();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(status.message()), HasSubstr("waiting for kernels: CUDA_ERROR_LAUNCH_FAILED (719)"));
+}
+
+// Those of a library: a device of each thread, a stream of each device, memory of its own.
+class LibraryStreams : public Streams {
+ public:
+  absl::StatusOr<int> current_device() override { return device(); }
+  absl::Status set_device(int index) override {
+    device() = index;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<CudaApi::Stream> current_stream(int index) override { return &stream[index]; }
+  absl::StatusOr<void*> allocate(int64_t bytes) override {
+    allocated.push_back(bytes);
+    return world.memory[device()];
+  }
+  void free(void* pointer) override { freed.push_back(pointer); }
+
+  static int& device() {
+    thread_local int index = 0;
+    return index;
+  }
+  char stream[2];
+  std::vector<int64_t> allocated;
+  std::vector<void*> freed;
+};
+
+class GpuOfLibraryTest : public GpuTest {
+ protected:
+  GpuOfLibraryTest() {
+    LibraryStreams::device() = 0;
+    EXPECT_TRUE(library_gpu_.select_device(Driver::kDefaultDevice).ok());
+    world = World();
+  }
+  absl::Status launch() {
+    int first = 7, second = 9;
+    const Argument arguments[] = {{&first, sizeof(first)}, {&second, sizeof(second)}};
+    return library_gpu_.launch({&sources::masks, "apply_mask", ElementType::kFloat}, {3, 64}, arguments);
+  }
+  LibraryStreams streams_;
+  Gpu library_gpu_{fake_api(), fake_nvrtc(), "", &streams_};
+};
+
+TEST_F(GpuOfLibraryTest, KernelsGoWhereTheLibrarysGo) {
+  for (const int device : {1, 0}) {
+    LibraryStreams::device() = device;
+    world = World();
+    ASSERT_TRUE(launch().ok());
+    EXPECT_THAT(world.calls, Contains("launch 3 x 64 on " + std::to_string(device)));
+    EXPECT_THAT(world.streams, ElementsAre(&streams_.stream[device]));
+    ASSERT_TRUE(library_gpu_.synchronize().ok());
+    EXPECT_EQ(world.streams.back(), &streams_.stream[device]);
+  }
+}
+
+TEST_F(GpuOfLibraryTest, MemoryIsTheLibrarys) {
+  LibraryStreams::device() = 1;
+  const auto memory = library_gpu_.allocate(0);
+  ASSERT_TRUE(memory.ok());
+  EXPECT_EQ(*memory, world.memory[1]);
+  EXPECT_THAT(streams_.allocated, ElementsAre(1)) << "nothing is no size for an allocator";
+  library_gpu_.free(*memory);
+  EXPECT_THAT(streams_.freed, ElementsAre(world.memory[1]));
+  EXPECT_THAT(world.calls, Not(Contains("free")));
+}
+
+TEST_F(GpuOfLibraryTest, CopiesAreOnTheStreamOfTheirDevice) {
+  char host[4] = "abc";
+  ASSERT_TRUE(library_gpu_.copy_from_host(world.memory[1], host, 4).ok());
+  EXPECT_THAT(world.streams, ElementsAre(&streams_.stream[1], &streams_.stream[1]));
+}
+
+TEST_F(GpuOfLibraryTest, AChosenDeviceBecomesTheLibrarysInEachThreadOnce) {
+  ASSERT_TRUE(library_gpu_.select_device(1).ok());
+  std::thread([&] {
+    EXPECT_EQ(library_gpu_.current_device()->index, 1);
+    LibraryStreams::device() = 0;  // As a guard around one operation does.
+    EXPECT_EQ(library_gpu_.current_device()->index, 0);
+  }).join();
+  EXPECT_EQ(library_gpu_.current_device()->index, 1);
 }
 
 }  // namespace

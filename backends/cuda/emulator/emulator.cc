@@ -55,7 +55,8 @@ class Emulator : public Driver {
   }
   absl::StatusOr<DeviceProperties> current_device() override { return (*devices())[0]; }
   absl::Status select_device(int index) override {
-    return index == 0 ? absl::OkStatus() : absl::NotFoundError("the emulator is one device, 0");
+    return index == 0 || index == kDefaultDevice ? absl::OkStatus()
+                                                 : absl::NotFoundError("the emulator is one device, 0");
   }
 
   int device_of(const void* pointer) override {
