@@ -4,8 +4,7 @@
 #include <c10/util/Exception.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <vector>
-
+#include "ops/channel_arithmetic.h"
 #include "ops/tensor_kernels.h"
 
 namespace pare::ops {
@@ -14,17 +13,25 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// sums / count, in float32.
+at::Tensor means_of(const at::Tensor& sums, int64_t count) {
+  const auto divisor = static_cast<float>(count);
+  if (!computes_on_host(sums)) return divided(sums, divisor);
+  for (int64_t channel = 0; channel < sums.numel(); ++channel) mutable_data_of(sums)[channel] /= divisor;
+  return sums;
+}
+
 at::Tensor binarized_weights(const at::Tensor& w, int64_t channel_axis) {
   const backends::Layout layout = layout_of(w, channel_axis);
-  std::vector<float> scale(layout.channels);
+  at::Tensor scale = empty_float32({layout.channels}, w.device());
   at::Tensor y = at::empty_like(w);
   with_kernel_type(w, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(
-        kernel_for(backends::kFilterNorms<T>)(torch_execution(), layout, data_of<T>(w), scale.data(), nullptr));
-    for (float& sum : scale) sum /= static_cast<float>(layout.outer * layout.inner);
-    throw_unless_ok(kernel_for(backends::kBinarizeWeights<T>)(torch_execution(), layout, data_of<T>(w), scale.data(),
-                                                              mutable_data_of<T>(y)));
+    throw_unless_ok(kernel_for(backends::kFilterNorms<T>, w.device())(torch_execution(), layout, data_of<T>(w),
+                                                                      mutable_data_of(scale), nullptr));
+    scale = means_of(scale, layout.outer * layout.inner);
+    throw_unless_ok(kernel_for(backends::kBinarizeWeights<T>, w.device())(torch_execution(), layout, data_of<T>(w),
+                                                                          data_of(scale), mutable_data_of<T>(y)));
   });
   return y;
 }
@@ -49,14 +56,22 @@ at::Tensor binarize_weights(const char* operation, const at::Tensor& w, int64_t 
 constexpr char kActivations[] = "binarize_activations";
 
 struct ActivationParameters {
-  float scale;
-  std::vector<float> threshold;
+  at::Tensor scale, threshold;
 };
 
 ActivationParameters parameters_of(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& threshold,
                                    int64_t channel_axis) {
-  return {channel_parameters(kActivations, "scale", scale, 1)[0],
-          channel_parameters(kActivations, "threshold", threshold, channels_of(x, channel_axis))};
+  return {channel_parameters(kActivations, x, "scale", scale, 1),
+          channel_parameters(kActivations, x, "threshold", threshold, channels_of(x, channel_axis))};
+}
+
+// From the sums inside and above of all channels, [2, channels], and the scale: all_inside / scale + all_above.
+at::Tensor gradient_of_scale(const at::Tensor& sums, const at::Tensor& scale) {
+  const at::Tensor all = sums_of_rows(sums);
+  if (!computes_on_host(sums)) return all.narrow(0, 0, 1).div(scale).add(all.narrow(0, 1, 1)).to(at::kFloat);
+  const at::Tensor gradient = at::empty_like(scale);
+  *mutable_data_of(gradient) = static_cast<float>(data_of<double>(all)[0] / *data_of(scale) + data_of<double>(all)[1]);
+  return gradient;
 }
 
 at::Tensor binarized_activations(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& threshold,
@@ -65,9 +80,9 @@ at::Tensor binarized_activations(const at::Tensor& x, const at::Tensor& scale, c
   at::Tensor y = at::empty_like(x);
   with_kernel_type(x, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kBinarizeActivationsForward<T>)(
-        torch_execution(), layout_of(x, channel_axis), data_of<T>(x), &parameters.scale, parameters.threshold.data(),
-        mutable_data_of<T>(y)));
+    throw_unless_ok(kernel_for(backends::kBinarizeActivationsForward<T>, x.device())(
+        torch_execution(), layout_of(x, channel_axis), data_of<T>(x), data_of(parameters.scale),
+        data_of(parameters.threshold), mutable_data_of<T>(y)));
   });
   return y;
 }
@@ -91,27 +106,23 @@ class ActivationsFunction : public torch::autograd::Function<ActivationsFunction
     at::Tensor dx;
     if (context->needs_input_grad(0)) dx = at::empty_like(x);
     const bool needs_scale = context->needs_input_grad(1), needs_threshold = context->needs_input_grad(2);
-    std::vector<float> inside(parameters.threshold.size()), above(inside), between(inside);
-    const backends::BinarizationSums sums{inside.data(), above.data(), between.data()};
+    // Rows: inside, above, between.
+    const int64_t channels = parameters.threshold.numel();
+    const at::Tensor rows = empty_float32({3, channels}, x.device());
+    float* const first = mutable_data_of(rows);
+    const backends::BinarizationSums sums{first, first + channels, first + 2 * channels};
     with_kernel_type(x, [&](auto type) {
       using T = decltype(type);
-      throw_unless_ok(kernel_for(backends::kBinarizeActivationsBackward<T>)(
-          torch_execution(), layout_of(x, channel_axis), data_of<T>(same_order), data_of<T>(x), &parameters.scale,
-          parameters.threshold.data(), mutable_data_of<T>(dx), needs_scale || needs_threshold ? &sums : nullptr));
+      throw_unless_ok(kernel_for(backends::kBinarizeActivationsBackward<T>, x.device())(
+          torch_execution(), layout_of(x, channel_axis), data_of<T>(same_order), data_of<T>(x),
+          data_of(parameters.scale), data_of(parameters.threshold), mutable_data_of<T>(dx),
+          needs_scale || needs_threshold ? &sums : nullptr));
     });
     at::Tensor scale_gradient, threshold_gradient;
     if (needs_scale) {
-      double all_inside = 0, all_above = 0;
-      for (size_t channel = 0; channel < inside.size(); ++channel) {
-        all_inside += inside[channel];
-        all_above += above[channel];
-      }
-      scale_gradient = parameter_gradient(scale, {static_cast<float>(all_inside / parameters.scale + all_above)});
+      scale_gradient = parameter_gradient(scale, gradient_of_scale(rows.narrow(0, 0, 2), parameters.scale));
     }
-    if (needs_threshold) {
-      for (float& sum : between) sum = -sum;
-      threshold_gradient = parameter_gradient(threshold, between);
-    }
+    if (needs_threshold) threshold_gradient = parameter_gradient(threshold, rows.select(0, 2).neg());
     return {dx, scale_gradient, threshold_gradient, {}};
   }
 };

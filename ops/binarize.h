@@ -18,7 +18,8 @@
 // w and x: any shape, any strides, floating; y and the gradients are of their type. All is computed in float32: half
 // precision is rounded once at the end, float64 is converted before and back after. A NaN in w or x is a NaN in y; one
 // in w makes the scale that it belongs to NaN. Without gradients nothing is kept. Differentiable once. Throws
-// c10::Error for anything else: other numbers of parameters, integers, another device than the CPU.
+// c10::Error for anything else: other numbers of parameters, integers, tensors that are not all on the CPU or all on
+// one CUDA device. On CUDA nothing is copied to the host, and nothing waits.
 
 #ifndef PARE_OPS_BINARIZE_H_
 #define PARE_OPS_BINARIZE_H_

@@ -38,7 +38,7 @@ Codes quantize_to_codes(const at::Tensor& x, const AffineParameters& parameters,
                std::vector<float>(channels)};
   with_kernel_type(dense, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kQuantizeToCodes<T>)(
+    throw_unless_ok(kernel_for(backends::kQuantizeToCodes<T>, dense.device())(
         torch_execution(), layout_of(dense, channel_axis), data_of<T>(dense),
         {parameters.scale.data(), inverse_step.data(), lowest.data(), highest.data()}, parameters.zero_point.data(),
         mutable_data_of<uint8_t>(result.codes), result.mean_squared_error.data()));
@@ -54,13 +54,13 @@ Codes quantize_to_codes(const at::Tensor& x, const AffineParameters& parameters,
 at::Tensor dequantize_codes(const at::Tensor& codes, const AffineParameters& parameters, int64_t channel_axis) {
   constexpr char kName[] = "dequantize_codes";
   TORCH_CHECK(codes.defined() && (codes.scalar_type() == at::kChar || codes.scalar_type() == at::kByte) &&
-                  codes.device().is_cpu(),
-              kName, ": codes are expected as int8 or uint8 on the CPU, but they are ", codes.toString());
+                  (codes.device().is_cpu() || codes.is_cuda()),
+              kName, ": codes are expected as int8 or uint8 on the CPU or on CUDA, but they are ", codes.toString());
   check_channel_axis(kName, codes, channel_axis);
   check_parameters(kName, parameters, static_cast<size_t>(channels_of(codes, channel_axis)));
   const at::Tensor dense = codes.contiguous();
   const at::Tensor result = at::empty(dense.sizes(), dense.options().dtype(at::kFloat));
-  throw_unless_ok(kernel_for(backends::kDequantizeCodes<float>)(
+  throw_unless_ok(kernel_for(backends::kDequantizeCodes<float>, dense.device())(
       torch_execution(), layout_of(dense, channel_axis), data_of<uint8_t>(dense), dense.scalar_type() == at::kChar,
       parameters.scale.data(), parameters.zero_point.data(), mutable_data_of(result)));
   return result;

@@ -3,6 +3,9 @@
 //   PARE_ASSIGN_OR_RETURN(AffineParameters parameters, affine_parameters(symmetric_grid(scales, -127, 127, eps)));
 //   const Codes int8 = quantize_to_codes(weight, parameters, /*channel_axis=*/0);
 //   const at::Tensor again = dequantize_codes(int8.codes, parameters, 0);
+//
+// Tensors lie on the CPU or on CUDA, and results where what they are made from does. Parameters and errors are the
+// host's: on CUDA they are copied, and quantize_to_codes waits for the errors.
 
 #ifndef PARE_OPS_CODES_H_
 #define PARE_OPS_CODES_H_
@@ -27,7 +30,7 @@ struct Codes {
 Codes quantize_to_codes(const at::Tensor& x, const AffineParameters& parameters, int64_t channel_axis);
 
 // scale * (code - zero_point), float32, of the codes' shape, contiguous. Throws c10::Error if the codes are not int8 or
-// uint8 on the CPU, or if the parameters are not one for each channel.
+// uint8, or if the parameters are not one for each channel.
 at::Tensor dequantize_codes(const at::Tensor& codes, const AffineParameters& parameters, int64_t channel_axis);
 
 }  // namespace pare::ops

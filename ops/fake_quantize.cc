@@ -8,7 +8,8 @@
 #include <cmath>
 #include <vector>
 
-#include "ops/quantizer_grid.h"
+#include "ops/channel_grid.h"
+#include "ops/range_gradients.h"
 #include "ops/tensor_kernels.h"
 
 namespace pare::ops {
@@ -19,33 +20,35 @@ using torch::autograd::variable_list;
 
 constexpr int64_t kMaximumLevel = int64_t{1} << 23;
 
-at::Tensor quantized(const at::Tensor& x, int64_t channel_axis, const QuantizerGrid& grid) {
+at::Tensor quantized(const at::Tensor& x, int64_t channel_axis, const ChannelGrid& grid) {
   at::Tensor y = at::empty_like(x);
   with_kernel_type(x, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kFakeQuantizeForward<T>)(torch_execution(), layout_of(x, channel_axis),
-                                                                  data_of<T>(x), grid.view(), mutable_data_of<T>(y)));
+    throw_unless_ok(kernel_for(backends::kFakeQuantizeForward<T>, x.device())(
+        torch_execution(), layout_of(x, channel_axis), data_of<T>(x), grid.view(), mutable_data_of<T>(y)));
   });
   return y;
 }
 
 struct Gradients {
-  at::Tensor dx;                            // Undefined if it was not wanted.
-  std::vector<float> inside, above, below;  // A number a channel.
+  at::Tensor dx;  // Undefined if it was not wanted.
+  QuantizerSums sums;
 };
 
 Gradients backward(const char* operation, const at::Tensor& dy, const at::Tensor& x, int64_t channel_axis,
-                   const QuantizerGrid& grid, bool needs_dx, bool needs_sums) {
+                   const ChannelGrid& grid, bool needs_dx, bool needs_sums) {
   refuse_second_derivative(operation);
   const at::Tensor same_order = in_order_of(x, dy);
   Gradients gradients;
   if (needs_dx) gradients.dx = at::empty_like(x);
-  const size_t channels = grid.step.size();
-  for (auto* sums : {&gradients.inside, &gradients.above, &gradients.below}) sums->resize(channels);
-  const backends::FakeQuantizeSums sums{gradients.inside.data(), gradients.above.data(), gradients.below.data()};
+  for (at::Tensor* sums : {&gradients.sums.inside, &gradients.sums.above, &gradients.sums.below}) {
+    if (needs_sums) *sums = empty_float32(grid.step.sizes(), x.device());
+  }
+  const backends::FakeQuantizeSums sums{mutable_data_of(gradients.sums.inside), mutable_data_of(gradients.sums.above),
+                                        mutable_data_of(gradients.sums.below)};
   with_kernel_type(x, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kFakeQuantizeBackward<T>)(
+    throw_unless_ok(kernel_for(backends::kFakeQuantizeBackward<T>, x.device())(
         torch_execution(), layout_of(x, channel_axis), data_of<T>(same_order), data_of<T>(x), grid.view(),
         mutable_data_of<T>(gradients.dx), needs_sums ? &sums : nullptr));
   });
@@ -53,8 +56,6 @@ Gradients backward(const char* operation, const at::Tensor& dy, const at::Tensor
 }
 
 int64_t channel_axis_of(const AutogradContext& context) { return context.saved_data.at("channel_axis").toInt(); }
-
-float sign_of(float parameter) { return parameter < 0 ? -1.0f : 1.0f; }
 
 class SymmetricFunction : public torch::autograd::Function<SymmetricFunction> {
  public:
@@ -77,35 +78,29 @@ class SymmetricFunction : public torch::autograd::Function<SymmetricFunction> {
     const int64_t channel_axis = channel_axis_of(*context);
     const bool exact = context->saved_data.at("exact").toBool();
 
-    const QuantizerGrid grid = grid_of(*context, saved);
+    const ChannelGrid grid = grid_of(*context, saved);
     const bool needs_scale = context->needs_input_grad(1);
     const Gradients gradients =
         ops::backward(kName, dy[0], x, channel_axis, grid, context->needs_input_grad(0), needs_scale);
     at::Tensor scale_gradient;
     if (needs_scale) {
-      std::vector<float> numbers = channel_parameters(kName, "scale", scale, grid.step.size());
-      const double low_ratio = static_cast<double>(levels[0]) / static_cast<double>(levels[1]);
-      for (size_t channel = 0; channel < numbers.size(); ++channel) {
-        const double top = grid.range[channel] / (1 - low_ratio);
-        const double sum = gradients.inside[channel] / (exact ? top : grid.range[channel]) + gradients.above[channel] +
-                           low_ratio * gradients.below[channel];
-        numbers[channel] = static_cast<float>(sign_of(numbers[channel]) * sum);
-      }
-      scale_gradient = parameter_gradient(scale, numbers);
+      const at::Tensor numbers = channel_parameters(kName, x, "scale", scale, grid.step.numel());
+      scale_gradient = parameter_gradient(
+          scale, symmetric_scale_gradient(gradients.sums, grid, numbers, levels[0], levels[1], exact));
     }
     return {gradients.dx, scale_gradient, {}, {}, {}, {}, {}};
   }
 
-  static QuantizerGrid grid_of(const AutogradContext& context, const variable_list& saved) {
+  static ChannelGrid grid_of(const AutogradContext& context, const variable_list& saved) {
     const std::vector<int64_t> levels = context.saved_data.at("levels").toIntVector();
     return grid_of(saved[0], saved[1], levels[0], levels[1], channel_axis_of(context),
                    context.saved_data.at("eps").toDouble());
   }
 
-  static QuantizerGrid grid_of(const at::Tensor& x, const at::Tensor& scale, int64_t level_low, int64_t level_high,
-                               int64_t channel_axis, double eps) {
-    return symmetric_grid(channel_parameters(kName, "scale", scale, channels_of(x, channel_axis)), level_low,
-                          level_high, eps);
+  static ChannelGrid grid_of(const at::Tensor& x, const at::Tensor& scale, int64_t level_low, int64_t level_high,
+                             int64_t channel_axis, double eps) {
+    return symmetric_channel_grid(channel_parameters(kName, x, "scale", scale, channels_of(x, channel_axis)), level_low,
+                                  level_high, eps);
   }
 };
 
@@ -131,41 +126,32 @@ class AsymmetricFunction : public torch::autograd::Function<AsymmetricFunction> 
     const double eps = context->saved_data.at("eps").toDouble();
     const bool exact = context->saved_data.at("exact").toBool();
 
-    const QuantizerGrid grid = grid_of(*context, saved);
+    const ChannelGrid grid = grid_of(*context, saved);
     const bool needs_low = context->needs_input_grad(1), needs_range = context->needs_input_grad(2);
     const Gradients gradients =
         ops::backward(kName, dy[0], x, channel_axis, grid, context->needs_input_grad(0), needs_low || needs_range);
     at::Tensor low_gradient, range_gradient;
     if (needs_low || needs_range) {
-      const int64_t channels = static_cast<int64_t>(grid.step.size());
-      std::vector<float> low = channel_parameters(kName, "input_low", input_low, channels);
-      std::vector<float> range = channel_parameters(kName, "input_range", input_range, channels);
-      for (int64_t channel = 0; channel < channels; ++channel) {
-        const double d_range = gradients.inside[channel] / grid.range[channel] + gradients.above[channel];
-        const double d_low = double{gradients.above[channel]} + gradients.below[channel];
-        const float sign = sign_of(range[channel]);
-        // The range is [min(low, 0), max(low + range, 0)]: where zero takes the place of an end, that end stays.
-        const bool low_moves = !exact || low[channel] <= 0;
-        const bool high_moves = !exact || double{low[channel]} + std::fabs(range[channel]) + eps >= 0;
-        low[channel] = static_cast<float>((low_moves ? d_low - d_range : 0) + (high_moves ? d_range : 0));
-        range[channel] = static_cast<float>(high_moves ? sign * d_range : 0);
-      }
-      low_gradient = parameter_gradient(input_low, low);
-      range_gradient = parameter_gradient(input_range, range);
+      const int64_t channels = grid.step.numel();
+      const AsymmetricGradients both = asymmetric_range_gradients(
+          gradients.sums, grid, channel_parameters(kName, x, "input_low", input_low, channels),
+          channel_parameters(kName, x, "input_range", input_range, channels), eps, exact);
+      low_gradient = parameter_gradient(input_low, both.input_low);
+      range_gradient = parameter_gradient(input_range, both.input_range);
     }
     return {gradients.dx, low_gradient, range_gradient, {}, {}, {}, {}};
   }
 
-  static QuantizerGrid grid_of(const AutogradContext& context, const variable_list& saved) {
+  static ChannelGrid grid_of(const AutogradContext& context, const variable_list& saved) {
     return grid_of(saved[0], saved[1], saved[2], context.saved_data.at("levels").toInt(), channel_axis_of(context),
                    context.saved_data.at("eps").toDouble());
   }
 
-  static QuantizerGrid grid_of(const at::Tensor& x, const at::Tensor& input_low, const at::Tensor& input_range,
-                               int64_t levels, int64_t channel_axis, double eps) {
+  static ChannelGrid grid_of(const at::Tensor& x, const at::Tensor& input_low, const at::Tensor& input_range,
+                             int64_t levels, int64_t channel_axis, double eps) {
     const int64_t channels = channels_of(x, channel_axis);
-    return asymmetric_grid(channel_parameters(kName, "input_low", input_low, channels),
-                           channel_parameters(kName, "input_range", input_range, channels), levels, eps);
+    return asymmetric_channel_grid(channel_parameters(kName, x, "input_low", input_low, channels),
+                                   channel_parameters(kName, x, "input_range", input_range, channels), levels, eps);
   }
 };
 

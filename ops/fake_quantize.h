@@ -19,8 +19,9 @@
 // range. The parameters: one number for each of x.size(channel_axis) channels, or one with channel_axis = -1; any
 // shape, which the gradient has too. Backward keeps x and the parameters; without gradients nothing is kept.
 // Differentiable once. An operator that keeps y for its own backward doubles what is kept of this activation: see
-// ops/recomputed_input.h. Throws c10::Error for anything else: other numbers of parameters, integers, another device
-// than the CPU.
+// ops/recomputed_input.h. Throws c10::Error for anything else: other numbers of parameters, integers, tensors that are
+// not all on the CPU or all on one CUDA device. On CUDA nothing is copied to the host, and nothing waits. What the
+// parameters hold is never refused: one that is NaN or infinite shows in its channel of y.
 
 #ifndef PARE_OPS_FAKE_QUANTIZE_H_
 #define PARE_OPS_FAKE_QUANTIZE_H_

@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 
+#include "ops/channel_arithmetic.h"
 #include "ops/tensor_kernels.h"
 
 namespace pare::ops {
@@ -18,8 +19,8 @@ at::Tensor dense_weight(const char* operation, const at::Tensor& weight, int64_t
 void compute_norms(const at::Tensor& weight, int64_t axis, float* l1, float* l2) {
   with_kernel_type(weight, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(
-        kernel_for(backends::kFilterNorms<T>)(torch_execution(), layout_of(weight, axis), data_of<T>(weight), l1, l2));
+    throw_unless_ok(kernel_for(backends::kFilterNorms<T>, weight.device())(torch_execution(), layout_of(weight, axis),
+                                                                           data_of<T>(weight), l1, l2));
   });
 }
 
@@ -27,14 +28,14 @@ void compute_norms(const at::Tensor& weight, int64_t axis, float* l1, float* l2)
 
 at::Tensor filter_l1_norms(const at::Tensor& weight, int64_t axis) {
   const at::Tensor dense = dense_weight("filter_l1_norms", weight, axis);
-  const at::Tensor result = empty_float32({dense.size(axis)});
+  const at::Tensor result = empty_float32({dense.size(axis)}, dense.device());
   compute_norms(dense, axis, mutable_data_of(result), nullptr);
   return result;
 }
 
 at::Tensor filter_l2_norms(const at::Tensor& weight, int64_t axis) {
   const at::Tensor dense = dense_weight("filter_l2_norms", weight, axis);
-  const at::Tensor result = empty_float32({dense.size(axis)});
+  const at::Tensor result = empty_float32({dense.size(axis)}, dense.device());
   compute_norms(dense, axis, nullptr, mutable_data_of(result));
   return result;
 }
@@ -42,20 +43,13 @@ at::Tensor filter_l2_norms(const at::Tensor& weight, int64_t axis) {
 at::Tensor filter_distance_sums(const at::Tensor& weight, int64_t axis) {
   const at::Tensor dense = dense_weight("filter_distance_sums", weight, axis);
   const int64_t filters = dense.size(axis);
-  const at::Tensor distances = empty_float32({filters, filters});
+  const at::Tensor distances = empty_float32({filters, filters}, dense.device());
   with_kernel_type(dense, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kPairwiseDistances<T>)(torch_execution(), layout_of(dense, axis),
-                                                                data_of<T>(dense), mutable_data_of(distances)));
+    throw_unless_ok(kernel_for(backends::kPairwiseDistances<T>, dense.device())(
+        torch_execution(), layout_of(dense, axis), data_of<T>(dense), mutable_data_of(distances)));
   });
-  const at::Tensor result = empty_float32({filters});
-  const float* distance = data_of(distances);
-  for (int64_t filter = 0; filter < filters; ++filter) {
-    double sum = 0;
-    for (int64_t other = 0; other < filters; ++other) sum += *distance++;
-    mutable_data_of(result)[filter] = static_cast<float>(sum);
-  }
-  return result;
+  return sums_of_rows(distances).to(at::kFloat);
 }
 
 }  // namespace pare::ops

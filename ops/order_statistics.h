@@ -6,8 +6,11 @@
 //   at::Tensor mask2 = magnitude_mask(conv2, half.threshold, half.scales[1]);   // ops/sparsity_masks.h
 //
 // x: any shape and strides, floating; computed in float32. channel_axis: a dimension of x, or -1 for all of it as one
-// channel. A NaN is greater than every number. Nothing here is differentiable. Throws c10::Error for anything else, and
-// for a channel without elements. Found by counting: backends/selection.h.
+// channel. A NaN is greater than every number. Nothing here is differentiable. Throws c10::Error for anything else, for
+// a channel without elements, and for weights on several devices. Found by counting: backends/selection.h.
+//
+// x lies on the CPU or on CUDA, and so do results that are tensors. Counts are looked at on the host: each of these
+// waits.
 
 #ifndef PARE_OPS_ORDER_STATISTICS_H_
 #define PARE_OPS_ORDER_STATISTICS_H_

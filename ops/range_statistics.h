@@ -5,7 +5,8 @@
 //   add_to_histogram(activation, 1, extremes.min, extremes.max, counts);  // again for each sample
 //
 // x: any shape and strides, floating; computed in float32. channel_axis: a dimension of x, or -1 for all of it as one
-// channel. Nothing here is differentiable. Throws c10::Error for anything else.
+// channel. Nothing here is differentiable. x lies on the CPU or on CUDA; all else is there too, and nothing
+// waits. Throws c10::Error for anything else.
 
 #ifndef PARE_OPS_RANGE_STATISTICS_H_
 #define PARE_OPS_RANGE_STATISTICS_H_
@@ -35,11 +36,12 @@ struct Moments {
 Moments mean_variance(const at::Tensor& x, int64_t channel_axis);
 
 // Zeros, int64, [channels, bins + 2]. bins in [1, 2^23].
-at::Tensor empty_histogram(int64_t channels, int64_t bins);
+at::Tensor empty_histogram(int64_t channels, int64_t bins, at::Device device = at::kCPU);
 
 // Counts x in counts.size(1) - 2 equal bins over [low, high] of each channel (bin b is counts[:, b + 1]), what lies
 // below in counts[:, 0] and above in counts[:, -1]; a NaN is not counted. low and high: finite, [channels], low <=
-// high. counts: as empty_histogram makes them.
+// high. counts: as empty_histogram makes them. On CUDA, where looking would mean to wait, a range that is not so is not
+// refused: the counts of its channel then mean nothing.
 void add_to_histogram(const at::Tensor& x, int64_t channel_axis, const at::Tensor& low, const at::Tensor& high,
                       const at::Tensor& counts);
 

@@ -26,7 +26,7 @@ Masked masked(const at::Tensor& weight, const at::Tensor& logits, const backends
   if (needs_mask) result.mask = at::empty_like(weight, weight.options().dtype(at::kBool));
   with_kernel_type(weight, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kRbMaskForward<T>)(
+    throw_unless_ok(kernel_for(backends::kRbMaskForward<T>, weight.device())(
         torch_execution(), weight.numel(), data_of<T>(weight), data_of(logits), random,
         mutable_data_of<uint8_t>(result.mask), mutable_data_of<T>(result.y)));
   });
@@ -51,25 +51,26 @@ class SparsifyFunction : public torch::autograd::Function<SparsifyFunction> {
     const at::Tensor gradient = in_order_of(weight, dy[0]);
     at::Tensor dw, d_logits;
     if (context->needs_input_grad(0)) dw = at::empty_like(weight);
-    if (context->needs_input_grad(1)) d_logits = empty_float32(weight.sizes());
+    if (context->needs_input_grad(1)) d_logits = empty_float32(weight.sizes(), weight.device());
     with_kernel_type(weight, [&](auto type) {
       using T = decltype(type);
-      throw_unless_ok(kernel_for(backends::kRbMaskBackward<T>)(torch_execution(), weight.numel(), data_of<T>(gradient),
-                                                               data_of<T>(weight), data_of<uint8_t>(mask),
-                                                               mutable_data_of<T>(dw), mutable_data_of(d_logits)));
+      throw_unless_ok(kernel_for(backends::kRbMaskBackward<T>, weight.device())(
+          torch_execution(), weight.numel(), data_of<T>(gradient), data_of<T>(weight), data_of<uint8_t>(mask),
+          mutable_data_of<T>(dw), mutable_data_of(d_logits)));
     });
     return {dw, d_logits, {}};
   }
 };
 
 at::Tensor active_count(const at::Tensor& dense) {
-  int64_t count = 0;
+  const at::Tensor count = at::empty({}, dense.options().dtype(at::kLong));
   with_kernel_type(dense, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kCountAbove<T>)(torch_execution(), backends::Layout::per_tensor(dense.numel()),
-                                                         data_of<T>(dense), 0.0f, &count));
+    throw_unless_ok(kernel_for(backends::kCountAbove<T>, dense.device())(
+        torch_execution(), backends::Layout::per_tensor(dense.numel()), data_of<T>(dense), 0.0f,
+        mutable_data_of<int64_t>(count)));
   });
-  return at::empty({}, dense.options().dtype(at::kDouble)).fill_(count);
+  return count.to(at::kDouble);
 }
 
 class ActiveCountFunction : public torch::autograd::Function<ActiveCountFunction> {
@@ -93,6 +94,7 @@ at::Tensor rb_sparsify(const at::Tensor& weight, const at::Tensor& logits, uint6
   const at::Tensor dense_logits = dense_float32(kName, logits).contiguous();
   TORCH_CHECK(weight.sizes() == logits.sizes(), kName, ": logits of the weight's shape ", weight.sizes(),
               " are expected, but it is ", logits.sizes());
+  check_device(kName, weight, "logits", logits);
   const backends::RandomStream stream{seed, draw};
   const backends::RandomStream* const random = training ? &stream : nullptr;
   const at::Tensor y = needs_gradients({&dense_weight, &dense_logits})

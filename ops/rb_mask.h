@@ -12,9 +12,9 @@
 // (backends/philox.h): the same on every machine, with any number of threads, in any memory format. A NaN logit
 // removes.
 //
-// weight and logits: one shape, any strides, floating, on the CPU; computed in float32, y rounded once to weight's
-// type, gradients to their tensors'. Backward keeps weight and mask; differentiable once. Throws c10::Error for
-// anything else.
+// weight and logits: one shape, any strides, floating, on the CPU or on one CUDA device, where nothing waits; computed
+// in float32, y rounded once to weight's type, gradients to their tensors'. Backward keeps weight and mask;
+// differentiable once. Throws c10::Error for anything else.
 
 #ifndef PARE_OPS_RB_MASK_H_
 #define PARE_OPS_RB_MASK_H_
@@ -27,7 +27,8 @@ namespace pare::ops {
 
 at::Tensor rb_sparsify(const at::Tensor& weight, const at::Tensor& logits, uint64_t seed, uint64_t draw, bool training);
 
-// How many logits have sigmoid(logit) > 1/2: float64, of no dimension. The derivative by each logit is taken as 1.
+// How many logits have sigmoid(logit) > 1/2: float64, of no dimension, where they are. The derivative by each logit is
+// taken as 1.
 at::Tensor rb_active_count(const at::Tensor& logits);
 
 }  // namespace pare::ops

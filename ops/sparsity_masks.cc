@@ -1,6 +1,7 @@
 #include "ops/sparsity_masks.h"
 
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
 #include <c10/util/Exception.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -21,8 +22,8 @@ at::Tensor masked(const at::Tensor& dense, const at::Tensor& mask) {
   at::Tensor y = at::empty_like(dense);
   with_kernel_type(dense, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kApplyMask<T>)(torch_execution(), dense.numel(), data_of<T>(dense),
-                                                        data_of<uint8_t>(same_order), mutable_data_of<T>(y)));
+    throw_unless_ok(kernel_for(backends::kApplyMask<T>, dense.device())(
+        torch_execution(), dense.numel(), data_of<T>(dense), data_of<uint8_t>(same_order), mutable_data_of<T>(y)));
   });
   return y;
 }
@@ -46,11 +47,11 @@ class ApplyMaskFunction : public torch::autograd::Function<ApplyMaskFunction> {
 at::Tensor magnitude_mask(const at::Tensor& x, double threshold, double scale) {
   const at::Tensor dense = dense_values("magnitude_mask", x, -1);
   const at::Tensor mask = empty_mask(dense);
-  const auto factor = static_cast<float>(scale);
+  const at::Tensor factor = at::full({1}, static_cast<float>(scale), dense.options().dtype(at::kFloat));
   with_kernel_type(dense, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kMagnitudeMask<T>)(
-        torch_execution(), backends::Layout::per_tensor(dense.numel()), data_of<T>(dense), &factor,
+    throw_unless_ok(kernel_for(backends::kMagnitudeMask<T>, dense.device())(
+        torch_execution(), backends::Layout::per_tensor(dense.numel()), data_of<T>(dense), data_of(factor),
         static_cast<float>(threshold), mutable_data_of<uint8_t>(mask), nullptr));
   });
   return mask;
@@ -66,9 +67,9 @@ at::Tensor n_of_m_mask(const at::Tensor& x, int64_t n, int64_t m, int64_t axis) 
   const at::Tensor mask = empty_mask(dense);
   with_kernel_type(dense, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kNOfMMask<T>)(torch_execution(), layout_of(dense, axis), data_of<T>(dense),
-                                                       static_cast<int>(n), static_cast<int>(m),
-                                                       mutable_data_of<uint8_t>(mask)));
+    throw_unless_ok(kernel_for(backends::kNOfMMask<T>, dense.device())(
+        torch_execution(), layout_of(dense, axis), data_of<T>(dense), static_cast<int>(n), static_cast<int>(m),
+        mutable_data_of<uint8_t>(mask)));
   });
   return mask;
 }
@@ -76,10 +77,11 @@ at::Tensor n_of_m_mask(const at::Tensor& x, int64_t n, int64_t m, int64_t axis) 
 at::Tensor apply_mask(const at::Tensor& x, const at::Tensor& mask) {
   constexpr auto kName = ApplyMaskFunction::kName;
   const at::Tensor dense = dense_numbers(kName, x);
-  TORCH_CHECK(
-      mask.defined() && mask.scalar_type() == at::kBool && mask.device().is_cpu() && mask.sizes() == dense.sizes(),
-      kName, ": a bool mask of shape ", dense.sizes(), " on the CPU is expected, but it is ",
-      mask.defined() ? mask.toString() : "undefined", " of shape ", mask.defined() ? mask.sizes() : at::IntArrayRef());
+  TORCH_CHECK(mask.defined() && mask.scalar_type() == at::kBool && mask.sizes() == dense.sizes(), kName,
+              ": a bool mask of shape ", dense.sizes(), " is expected, but it is ",
+              mask.defined() ? mask.toString() : "undefined", " of shape ",
+              mask.defined() ? mask.sizes() : at::IntArrayRef());
+  check_device(kName, dense, "the mask", mask);
   return (needs_gradients({&dense}) ? ApplyMaskFunction::apply(dense, mask) : masked(dense, mask)).to(x.scalar_type());
 }
 
@@ -88,8 +90,8 @@ int64_t count_zeros(const at::Tensor& x) {
   int64_t count = 0;
   with_kernel_type(dense, [&](auto type) {
     using T = decltype(type);
-    throw_unless_ok(kernel_for(backends::kCountZeros<T>)(torch_execution(), backends::Layout::per_tensor(dense.numel()),
-                                                         data_of<T>(dense), &count));
+    throw_unless_ok(kernel_for(backends::kCountZeros<T>, dense.device())(
+        torch_execution(), backends::Layout::per_tensor(dense.numel()), data_of<T>(dense), &count));
   });
   return count;
 }

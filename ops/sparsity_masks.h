@@ -5,8 +5,9 @@
 //   const double level = sparsity_level(y);
 //
 // Formulas: METHODS, Sparsity; backends/kernel_backend.h. A mask is an at::kBool tensor of the shape of what it masks,
-// true where a number stays. x: any shape and strides, floating, on the CPU; it is looked at in float32. Masks and
-// counts are not differentiable. Throws c10::Error for anything else.
+// true where a number stays. x: any shape and strides, floating, on the CPU or on CUDA, and its mask there too; it is
+// looked at in float32. Masks and counts are not differentiable. On CUDA counts are waited for, and nothing else is.
+// Throws c10::Error for anything else.
 
 #ifndef PARE_OPS_SPARSITY_MASKS_H_
 #define PARE_OPS_SPARSITY_MASKS_H_

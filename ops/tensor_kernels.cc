@@ -5,12 +5,9 @@
 #include <ATen/ops/empty_like.h>
 #include <c10/util/Exception.h>
 
-#include <algorithm>
 #include <string>
 
 namespace pare::ops {
-
-void throw_unless_ok(const absl::Status& status) { TORCH_CHECK(status.ok(), std::string(status.message())); }
 
 bool is_kernel_type(at::ScalarType type) { return type == at::kFloat || type == at::kHalf || type == at::kBFloat16; }
 
@@ -18,8 +15,8 @@ at::Tensor dense_numbers(const char* operation, const at::Tensor& x) {
   TORCH_CHECK(x.defined(), operation, ": a tensor is expected, but it is undefined");
   TORCH_CHECK(x.layout() == at::kStrided && at::isFloatingType(x.scalar_type()), operation,
               ": a dense tensor of floating-point numbers is expected, but it is ", x.toString());
-  TORCH_CHECK(x.device().is_cpu(), operation, ": no kernel backend runs on ", x.device(),
-              ": move the tensor to the CPU");
+  TORCH_CHECK(x.device().is_cpu() || x.device().is_cuda(), operation, ": no kernel backend runs on ", x.device(),
+              ": move the tensor to the CPU or to CUDA");
   const at::Tensor numbers = is_kernel_type(x.scalar_type()) ? x : x.to(at::kFloat);
   return numbers.is_non_overlapping_and_dense() ? numbers : numbers.contiguous();
 }
@@ -34,7 +31,14 @@ at::Tensor dense_values(const char* operation, const at::Tensor& x, int64_t chan
   return dense_numbers(operation, x.detach());
 }
 
-at::Tensor empty_float32(at::IntArrayRef shape) { return at::empty(shape, at::kFloat); }
+at::Tensor empty_float32(at::IntArrayRef shape, at::Device device) {
+  return at::empty(shape, at::TensorOptions(at::kFloat).device(device));
+}
+
+void check_device(const char* operation, const at::Tensor& x, const char* name, const at::Tensor& other) {
+  TORCH_CHECK(other.device() == x.device(), operation, ": all tensors are expected on one device, but ", name,
+              " is on ", other.device(), " and what it belongs to on ", x.device(), ": move one of them");
+}
 
 bool needs_gradients(std::initializer_list<const at::Tensor*> tensors) {
   if (!at::GradMode::is_enabled()) return false;
@@ -65,19 +69,17 @@ backends::Layout layout_of(const at::Tensor& dense, int64_t channel_axis) {
   return {dense.numel() / (channels * inner), channels, inner};
 }
 
-std::vector<float> channel_parameters(const char* operation, const char* name, const at::Tensor& parameter,
-                                      int64_t channels) {
+at::Tensor channel_parameters(const char* operation, const at::Tensor& x, const char* name, const at::Tensor& parameter,
+                              int64_t channels) {
   TORCH_CHECK(parameter.defined() && parameter.numel() == channels, operation, ": ", name,
               " needs one number for each of ", channels, " channels, but ",
               parameter.defined() ? "it has " + std::to_string(parameter.numel()) : std::string("it is undefined"));
-  const at::Tensor numbers = dense_float32(operation, parameter).contiguous();
-  return {data_of(numbers), data_of(numbers) + channels};
+  check_device(operation, x, name, parameter);
+  return dense_float32(operation, parameter).contiguous().view({channels});
 }
 
-at::Tensor parameter_gradient(const at::Tensor& parameter, const std::vector<float>& numbers) {
-  const at::Tensor gradient = at::empty(parameter.sizes(), parameter.options().dtype(at::kFloat));
-  std::copy(numbers.begin(), numbers.end(), mutable_data_of(gradient));
-  return gradient.to(parameter.scalar_type());
+at::Tensor parameter_gradient(const at::Tensor& parameter, const at::Tensor& numbers) {
+  return numbers.view(parameter.sizes()).to(parameter.scalar_type());
 }
 
 at::Tensor in_order_of(const at::Tensor& x, const at::Tensor& gradient) {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <mutex>
 #include <set>
+#include <string>
 #include <thread>
 
 #include "gtest/gtest.h"
@@ -71,8 +72,32 @@ TEST(TensorKernels, RefusesWhatKernelsCannotTake) {
   EXPECT_THROW(dense_float32("test", at::arange(4)), c10::Error);
   EXPECT_THROW(check_channel_axis("test", at::rand({2, 3}), 2), c10::Error);
   EXPECT_THROW(check_channel_axis("test", at::rand({2, 3}), -2), c10::Error);
-  EXPECT_THROW(channel_parameters("test", "scale", at::rand({2}), 3), c10::Error);
+  EXPECT_THROW(channel_parameters("test", at::rand({4}), "scale", at::rand({2}), 3), c10::Error);
   EXPECT_THROW(throw_unless_ok(absl::InternalError("device lost")), c10::Error);
+}
+
+TEST(TensorKernels, ParametersStayWhereTheyAre) {
+  const at::Tensor x = at::rand({2, 3}), scale = at::rand({3, 1});
+  const at::Tensor numbers = channel_parameters("test", x, "scale", scale, 3);
+  EXPECT_EQ(numbers.data_ptr(), scale.data_ptr());
+  EXPECT_EQ(numbers.sizes(), at::IntArrayRef({3}));
+  EXPECT_EQ(channel_parameters("test", x, "scale", scale.to(at::kDouble), 3).scalar_type(), at::kFloat);
+  const at::Tensor gradient = parameter_gradient(scale.to(at::kHalf), numbers);
+  EXPECT_EQ(gradient.scalar_type(), at::kHalf);
+  EXPECT_EQ(gradient.sizes(), scale.sizes());
+}
+
+TEST(TensorKernels, RefusesTensorsOnSeveralDevicesAndNamesBoth) {
+  const at::Tensor elsewhere = at::empty({3}, at::TensorOptions(at::kMeta));
+  EXPECT_THROW(dense_numbers("test", elsewhere), c10::Error);
+  try {
+    channel_parameters("test", at::rand({2, 3}), "scale", elsewhere, 3);
+    ADD_FAILURE() << "a parameter elsewhere is taken";
+  } catch (const c10::Error& error) {
+    const std::string message = error.what_without_backtrace();
+    EXPECT_NE(message.find("scale is on meta"), std::string::npos) << message;
+    EXPECT_NE(message.find("on cpu"), std::string::npos) << message;
+  }
 }
 
 TEST(TensorKernels, RunsOnLibTorchsThreads) {
