@@ -195,6 +195,8 @@ TEST_P(CudaTensorsTest, TheFakeDeviceSeesWhatWaits) {
   EXPECT_EQ(take_fake_cuda_waits(), 1);
   EXPECT_GE(x.abs().sum().item<double>(), 0);
   EXPECT_EQ(take_fake_cuda_waits(), 1);
+  count_zeros(x);
+  EXPECT_EQ(take_fake_cuda_waits(), 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, CudaTensorsTest, ::testing::Values(at::kFloat, at::kHalf, at::kBFloat16),

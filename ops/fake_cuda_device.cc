@@ -10,6 +10,7 @@
 #include <torch/library.h>
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,14 +54,30 @@ using at::CUDAHooksRegistry;
 using at::RegistererCUDAHooksRegistry;
 REGISTER_CUDA_HOOKS(CUDAHooks);
 
+// Addresses of the device: no memory of the host's, so what reads or writes there by itself is stopped.
+constexpr uintptr_t kDeviceBit = uintptr_t{1} << 62;
+
+bool is_device_address(const void* pointer) { return (reinterpret_cast<uintptr_t>(pointer) & kDeviceBit) != 0; }
+
+template <typename T>
+T* on_device(T* pointer) {
+  return pointer == nullptr ? nullptr : reinterpret_cast<T*>(reinterpret_cast<uintptr_t>(pointer) | kDeviceBit);
+}
+
+template <typename T>
+T* on_host(T* pointer) {
+  return reinterpret_cast<T*>(reinterpret_cast<uintptr_t>(pointer) & ~kDeviceBit);
+}
+
 // The memory of a tensor under the name of a device.
 c10::Storage storage_on(at::Device device, const at::Tensor& x) {
   auto* const owner = new c10::Storage(x.storage());
-  return c10::Storage(
-      c10::Storage::use_byte_size_t(), owner->nbytes(),
-      c10::DataPtr(
-          owner->data(), owner, [](void* context) { delete static_cast<c10::Storage*>(context); }, device),
-      c10::GetCPUAllocator(), /*resizable=*/true);
+  void* const memory = on_host(owner->data());
+  return c10::Storage(c10::Storage::use_byte_size_t(), owner->nbytes(),
+                      c10::DataPtr(
+                          device.is_cuda() ? on_device(memory) : memory, owner,
+                          [](void* context) { delete static_cast<c10::Storage*>(context); }, device),
+                      c10::GetCPUAllocator(), /*resizable=*/true);
 }
 
 // The tensor itself, in the same memory, under the name of a device.
@@ -90,7 +107,9 @@ class Call {
     for (const auto& [device, cpu] : arguments_) {
       if (!cpu.is_same(x)) continue;
       c10::TensorImpl* const tensor = device.unsafeGetTensorImpl();
-      if (cpu.storage().data() != device.storage().data()) tensor->set_storage_keep_dtype(storage_on(kFake, cpu));
+      if (cpu.storage().data() != on_host(device.storage().data())) {
+        tensor->set_storage_keep_dtype(storage_on(kFake, cpu));
+      }
       tensor->set_sizes_and_strides(cpu.sizes(), cpu.strides(), cpu.storage_offset());
       return device;
     }
@@ -103,7 +122,7 @@ class Call {
   std::vector<std::pair<at::Tensor, at::Tensor>> arguments_;
 };
 
-// Of a tensor, a list of them, or a device; all else stays.
+// A tensor or a list of them; all else stays.
 template <typename Convert>
 c10::IValue converted(const c10::IValue& value, const Convert& convert) {
   if (value.isTensor()) return convert(value.toTensor());
@@ -120,9 +139,10 @@ void run_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const size_t count = op.schema().arguments().size();
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   if (name == "aten::_local_scalar_dense" || name == "aten::equal") ++waits;
-  if (name == "aten::copy_" &&
-      torch::jit::peek(*stack, 0, count).toTensor().device() != torch::jit::peek(*stack, 1, count).toTensor().device())
-    ++waits;
+  if (name == "aten::copy_") {
+    const at::Tensor to = torch::jit::peek(*stack, 0, count).toTensor();
+    if (torch::jit::peek(*stack, 1, count).toTensor().device() != to.device()) ++waits;
+  }
   Call call;
   bool makes_here = false;
   for (size_t i = 0; i < count; ++i) {
@@ -151,9 +171,108 @@ TORCH_LIBRARY_IMPL(aten, CUDA, library) {
   library.impl("copy_", torch::CppFunction::makeFromBoxedFunction<&run_on_cpu>());
 }
 
+// What a kernel of the CPU takes for an argument of one of the device. Host memory is copied there: the host waits.
+template <typename T>
+T* numbers_for_cpu(T* numbers) {
+  if (numbers != nullptr && !is_device_address(numbers)) ++waits;
+  return on_host(numbers);
+}
+
+template <typename A>
+struct Argument {
+  explicit Argument(A argument) : value(argument) {}
+  A value;
+};
+template <typename T>
+struct Argument<T*> {
+  explicit Argument(T* numbers) : value(numbers_for_cpu(numbers)) {}
+  T* value;
+};
+template <>
+struct Argument<const backends::RandomStream*> {
+  explicit Argument(const backends::RandomStream* random) : value(random) {}
+  const backends::RandomStream* value;
+};
+template <>
+struct Argument<const backends::QuantizationGrid&> {
+  explicit Argument(const backends::QuantizationGrid& grid)
+      : value{numbers_for_cpu(grid.step), numbers_for_cpu(grid.inverse_step), numbers_for_cpu(grid.lowest),
+              numbers_for_cpu(grid.highest)} {}
+  backends::QuantizationGrid value;
+};
+template <>
+struct Argument<const backends::HistogramBins&> {
+  explicit Argument(const backends::HistogramBins& bins)
+      : value{numbers_for_cpu(bins.low), numbers_for_cpu(bins.high), numbers_for_cpu(bins.width),
+              numbers_for_cpu(bins.inverse_width), bins.bins} {}
+  backends::HistogramBins value;
+};
+template <typename Sums>
+struct SumsArgument {
+  explicit SumsArgument(const Sums* sums) : value(sums == nullptr ? nullptr : &copy) {
+    if (sums == nullptr) return;
+    const auto& [first, second, third] = *sums;
+    copy = {numbers_for_cpu(first), numbers_for_cpu(second), numbers_for_cpu(third)};
+  }
+  SumsArgument(const SumsArgument&) = delete;
+  Sums copy{};
+  const Sums* value;
+};
+template <>
+struct Argument<const backends::FakeQuantizeSums*> : SumsArgument<backends::FakeQuantizeSums> {
+  using SumsArgument::SumsArgument;
+};
+template <>
+struct Argument<const backends::BinarizationSums*> : SumsArgument<backends::BinarizationSums> {
+  using SumsArgument::SumsArgument;
+};
+
+// The CPU's kernel for the device's addresses.
+template <typename T, auto kEntry>
+struct DeviceKernelOf;
+template <typename T, typename... A, absl::Status (*backends::KernelTable<T>::*kEntry)(A...)>
+struct DeviceKernelOf<T, kEntry> {
+  static absl::Status call(A... arguments) {
+    return (backends::cpu_kernels<T>().*kEntry)(Argument<A>(arguments).value...);
+  }
+};
+
+template <typename T>
+backends::KernelTable<T> device_table() {
+  using Table = backends::KernelTable<T>;
+  Table table;
+#define PARE_ENTRY(name) table.name = DeviceKernelOf<T, &Table::name>::call
+  PARE_ENTRY(fake_quantize_forward);
+  PARE_ENTRY(fake_quantize_backward);
+  PARE_ENTRY(min_max);
+  PARE_ENTRY(abs_max);
+  PARE_ENTRY(mean_variance);
+  PARE_ENTRY(histogram);
+  PARE_ENTRY(key_histogram);
+  PARE_ENTRY(magnitude_mask);
+  PARE_ENTRY(apply_mask);
+  PARE_ENTRY(count_zeros);
+  PARE_ENTRY(count_above);
+  PARE_ENTRY(rb_mask_forward);
+  PARE_ENTRY(rb_mask_backward);
+  PARE_ENTRY(n_of_m_mask);
+  PARE_ENTRY(binarize_weights);
+  PARE_ENTRY(binarize_activations_forward);
+  PARE_ENTRY(binarize_activations_backward);
+  PARE_ENTRY(filter_norms);
+  PARE_ENTRY(pairwise_distances);
+  PARE_ENTRY(quantize_to_codes);
+  PARE_ENTRY(dequantize_codes);
+  PARE_ENTRY(quantize_groups);
+  PARE_ENTRY(dequantize_groups);
+#undef PARE_ENTRY
+  return table;
+}
+
 template <typename T>
 const backends::KernelTable<T>* table_on(DeviceKind device) {
-  return device == DeviceKind::kCuda ? (*backends::find_backend("cpu"))->table<T>(DeviceKind::kCpu) : nullptr;
+  static const backends::KernelTable<T> table = device_table<T>();
+  return device == DeviceKind::kCuda ? &table : nullptr;
 }
 
 const bool is_registered = [] {

@@ -4,8 +4,8 @@
 //   EXPECT_TRUE(at::equal(from_fake_cuda(abs_max(x, -1)), abs_max(from_fake_cuda(x), -1)));
 //
 // LibTorch's operators on such tensors run on the CPU's, and a kernel backend "cuda" gives the kernels of "cpu" for
-// DeviceKind::kCuda. What a real device would make the host wait for is counted. Linking it makes the device; it takes
-// a LibTorch without CUDA.
+// DeviceKind::kCuda. Their addresses are none of the host's: what reads them by itself crashes. What a real device
+// would make the host wait for is counted. Linking it makes the device; it takes a LibTorch without CUDA.
 
 #ifndef PARE_OPS_FAKE_CUDA_DEVICE_H_
 #define PARE_OPS_FAKE_CUDA_DEVICE_H_
@@ -18,7 +18,8 @@ namespace pare::ops {
 at::Tensor to_fake_cuda(const at::Tensor& x);
 at::Tensor from_fake_cuda(const at::Tensor& x);
 
-// How often a number was read from the device, or a tensor copied between it and the host, since the last call.
+// How often a number was read from the device, a tensor copied between it and the host, or host memory given to a
+// kernel for its numbers, since the last call.
 int take_fake_cuda_waits();
 
 }  // namespace pare::ops

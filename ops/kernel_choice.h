@@ -2,7 +2,8 @@
 //
 //   PARE_ASSIGN_OR_RETURN(backends::BackendChoice choice, set_kernel_backend("vulkan:1"));
 //
-// The choice holds for the whole process, from the next operation on. It starts as "auto", which here means the backend
+// It holds for tensors on the CPU; those on CUDA are the backend "cuda"'s whatever is chosen (ops/kernel_lookup.h). The
+// choice is the whole process's, from the next operation on. It starts as "auto", which here means the backend
 // of the highest priority; set_kernel_backend("auto") measures and takes the fastest. Safe from any thread.
 
 #ifndef PARE_OPS_KERNEL_CHOICE_H_

@@ -70,8 +70,9 @@ at::Tensor decompress_weight(const CompressedWeight& compressed, at::ScalarType 
               ": codes are expected on the CPU or on CUDA, but they are on ", device);
   check_part("codes", compressed.codes, device, at::kByte, layout.rows, backends::row_bytes(compressed.format, layout));
   check_part("scales", compressed.scales, device, at::kFloat, layout.rows, layout.groups());
-  if (has_zero_points)
+  if (has_zero_points) {
     check_part("zero points", compressed.zero_points, device, at::kByte, layout.rows, layout.groups());
+  }
   const at::Tensor codes = compressed.codes.contiguous(), scales = compressed.scales.contiguous(),
                    zero_points = has_zero_points ? compressed.zero_points.contiguous() : at::Tensor();
   const at::Tensor result = at::empty({layout.rows, layout.columns}, codes.options().dtype(dtype));
