@@ -1,6 +1,8 @@
 #include "graph/exporters.h"
 
 #include <map>
+#include <memory>
+#include <utility>
 
 #include "absl/base/const_init.h"
 #include "absl/strings/ascii.h"
@@ -10,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "graph/clone.h"
 
 namespace pare::graph {
 
@@ -21,6 +24,26 @@ absl::Mutex mutex(absl::kConstInit);
 std::map<std::string, Exporter>& exporters() {
   static auto* exporters = new std::map<std::string, Exporter>();
   return *exporters;
+}
+
+bool is_elsewhere(const c10::IValue& constant) {
+  return (constant.isTensor() && constant.toTensor().defined() && !constant.toTensor().device().is_cpu()) ||
+         (constant.isDevice() && !constant.toDevice().is_cpu());
+}
+
+// Whether each tensor of the model is on the CPU, and each device in it is.
+bool is_on_cpu(const Graph& graph) {
+  for (const auto* values : {&graph.parameters(), &graph.buffers()}) {
+    for (const Value* value : *values) {
+      if (value->tensor().defined() && !value->tensor().device().is_cpu()) return false;
+    }
+  }
+  for (const Node* node : graph.nodes()) {
+    for (const Value* input : node->inputs()) {
+      if (input->is_constant() && is_elsewhere(input->constant())) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -57,8 +80,15 @@ absl::StatusOr<Exporter> find_exporter(const std::string& path) {
 absl::Status write_model(Model& model, const std::vector<std::vector<int64_t>>& input_shapes, const std::string& path) {
   PARE_ASSIGN_OR_RETURN(const Exporter exporter, find_exporter(path));
   model.eval();
+  std::unique_ptr<Model> copy;
+  if (!is_on_cpu(model.graph())) {
+    PARE_ASSIGN_OR_RETURN(auto graph, clone_graph(model.graph()));
+    copy = std::make_unique<Model>(std::move(graph));
+    PARE_RETURN_IF_ERROR(copy->to(c10::Device(c10::kCPU)));
+    copy->set_input_dtypes(model.input_dtypes());
+  }
   try {
-    return exporter(model, input_shapes, path);
+    return exporter(copy != nullptr ? *copy : model, input_shapes, path);
   } catch (...) {
     return status_of_exception(path, std::current_exception());
   }

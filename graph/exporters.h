@@ -33,7 +33,8 @@ std::vector<std::string> registered_exporters();  // the endings, in alphabetica
 // known ones if there is none.
 absl::StatusOr<Exporter> find_exporter(const std::string& path);
 
-// Puts the model into evaluation mode, and hands it to find_exporter()'s; what that returns or throws is returned.
+// Puts the model into evaluation mode, and hands it to find_exporter()'s; what that returns or throws is returned. Of a
+// model on another device, the exporter gets a copy on the CPU: files are the same wherever a model was trained.
 absl::Status write_model(Model& model, const std::vector<std::vector<int64_t>>& input_shapes, const std::string& path);
 
 }  // namespace pare::graph

@@ -46,5 +46,33 @@ TEST(Exporters, AreFoundByTheEndingOfTheFile) {
   EXPECT_THAT(std::string(unknown.message()), HasSubstr(".bad or .big.one or .one"));
 }
 
+// A constant that names a device is all of a GPU that can be had on every machine.
+TEST(Exporters, AModelOnAnotherDeviceIsWrittenFromTheCpu) {
+  auto graph = std::make_unique<Graph>();
+  graph->add_input("x");
+  Value* device = graph->add_constant(c10::Device(c10::kCUDA, 1));
+  Value* none = graph->add_constant({});
+  Node* ones =
+      graph
+          ->add_operator("aten::ones", "", {graph->add_constant(std::vector<int64_t>{2}), none, none, device, none}, {})
+          .value();
+  graph->set_output(ones->output());
+  Model model(std::move(graph));
+  model.set_input_dtypes({c10::kHalf});
+  int written = 0;
+  register_exporter(".cpu", [&](Model& given, const std::vector<std::vector<int64_t>>&, const std::string&) {
+    EXPECT_NE(&given, &model);
+    EXPECT_FALSE(given.is_training());
+    EXPECT_EQ(given.input_dtypes(), model.input_dtypes());
+    EXPECT_TRUE(given.graph().nodes()[0]->input(3)->constant().toDevice().is_cpu());
+    ++written;
+    return absl::OkStatus();
+  });
+  const absl::Status status = write_model(model, {{1}}, "a.cpu");
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(written, 1);
+  EXPECT_EQ(device->constant().toDevice(), c10::Device(c10::kCUDA, 1)) << "the model itself stays where it is";
+}
+
 }  // namespace
 }  // namespace pare::graph

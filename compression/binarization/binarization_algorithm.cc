@@ -13,6 +13,7 @@
 #include "base/torch_guard.h"
 #include "compression/analysis/sample_stream.h"
 #include "compression/analysis/weight_conflicts.h"
+#include "compression/analysis/zero_inputs.h"
 #include "compression/binarization/lowering.h"
 #include "graph/fold_weight_hooks.h"
 #include "graph/hooks.h"
@@ -102,8 +103,7 @@ absl::Status BinarizationAlgorithm::add_layer(WeightedLayer layer, WeightRule ru
 }
 
 absl::Status BinarizationAlgorithm::count_macs() {
-  std::vector<at::Tensor> inputs;
-  for (const std::vector<int64_t>& shape : input_size()) inputs.push_back(at::zeros(shape));
+  PARE_ASSIGN_OR_RETURN(const std::vector<at::Tensor> inputs, zero_inputs(*model(), input_size()));
   PARE_ASSIGN_OR_RETURN(const graph::ModelProfile profile, graph::profile_model(*model(), inputs));
   for (const graph::NodeProfile& node : profile.nodes) {
     model_macs_ += node.flops / 2;

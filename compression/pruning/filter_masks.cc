@@ -84,18 +84,22 @@ absl::StatusOr<RemovedUnits> FilterMasks::removed() const {
   RemovedUnits removed(num_units_, true);
   std::string damaged;
   PARE_RETURN_IF_ERROR(guard_torch("the masks of filters", [&] {
-    for (const Masked& masked : masked_) {
+    // On the CPU: a GPU would be waited for at each of the filters.
+    std::vector<at::Tensor> masks;
+    for (const Masked& masked : masked_) masks.push_back(masked.mask->tensor().cpu());
+    for (size_t m = 0; m < masks.size(); ++m) {
+      const Masked& masked = masked_[m];
       for (size_t axis = 0; axis < masked.units.size(); ++axis) {
         const std::vector<int32_t>& units = masked.units[axis];
         for (size_t i = 0; i < units.size(); ++i) {
           if (units[i] == kNoUnit || !removed[static_cast<size_t>(units[i])]) continue;
-          const at::Tensor slice = masked.mask->tensor().select(static_cast<int64_t>(axis), static_cast<int64_t>(i));
+          const at::Tensor slice = masks[m].select(static_cast<int64_t>(axis), static_cast<int64_t>(i));
           if (slice.any().item<bool>()) removed[static_cast<size_t>(units[i])] = false;
         }
       }
     }
-    for (const Masked& masked : masked_) {
-      if (!at::equal(mask_of(masked, removed), masked.mask->tensor().cpu())) damaged = masked.mask->name();
+    for (size_t m = 0; m < masks.size(); ++m) {
+      if (!at::equal(mask_of(masked_[m], removed), masks[m])) damaged = masked_[m].mask->name();
     }
   }));
   if (damaged.empty()) return removed;

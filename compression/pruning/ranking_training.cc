@@ -1,6 +1,6 @@
 #include "compression/pruning/ranking_training.h"
 
-#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/zeros_like.h>
@@ -19,22 +19,40 @@ namespace {
 
 constexpr double kMomentum = 0.9;
 
-at::Tensor random_state() {
-  at::Generator generator = at::detail::getDefaultCPUGenerator();
-  const std::lock_guard<std::mutex> lock(generator.mutex());
-  return generator.get_state();
-}
+// Of the CPU, which loaders may draw from, and of the model's device, where its dropout draws.
+class RandomStates {
+ public:
+  explicit RandomStates(c10::Device device) {
+    add(c10::Device(c10::kCPU));
+    if (!device.is_cpu()) add(device);
+  }
+  void restore() {
+    for (auto& [generator, state] : states_) {
+      const std::lock_guard<std::mutex> lock(generator.mutex());
+      generator.set_state(state);
+    }
+  }
 
-void set_random_state(const at::Tensor& state) {
-  at::Generator generator = at::detail::getDefaultCPUGenerator();
-  const std::lock_guard<std::mutex> lock(generator.mutex());
-  generator.set_state(state);
+ private:
+  void add(c10::Device device) {
+    at::Generator generator = at::globalContext().defaultGenerator(device);
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    at::Tensor state = generator.get_state();
+    states_.emplace_back(generator, std::move(state));
+  }
+  std::vector<std::pair<at::Generator, at::Tensor>> states_;
+};
+
+c10::Device device_of(const graph::Model& model) {
+  const std::vector<at::Tensor> parameters = model.parameters();
+  return parameters.empty() ? c10::Device(c10::kCPU) : parameters[0].device();
 }
 
 // Puts back what the model is made of when it goes.
 class Snapshot {
  public:
-  explicit Snapshot(graph::Model& model) : model_(model), was_training_(model.is_training()), random_(random_state()) {
+  explicit Snapshot(graph::Model& model)
+      : model_(model), was_training_(model.is_training()), random_(device_of(model)) {
     for (const auto& values : {model.graph().parameters(), model.graph().buffers()}) {
       for (const graph::Value* value : values) {
         at::Tensor tensor = value->tensor();
@@ -48,7 +66,7 @@ class Snapshot {
       kept.tensor.detach().copy_(kept.copy);
       if (kept.tensor.is_leaf()) kept.tensor.mutable_grad() = kept.gradient;
     }
-    set_random_state(random_);
+    random_.restore();
     model_.train(was_training_);
   }
   Snapshot(const Snapshot&) = delete;
@@ -60,7 +78,7 @@ class Snapshot {
   };
   graph::Model& model_;
   bool was_training_;
-  at::Tensor random_;
+  RandomStates random_;
   std::vector<Kept> kept_;
 };
 
@@ -74,11 +92,10 @@ absl::StatusOr<data::Batch> next_batch(data::DataLoader& loader, const graph::Mo
   if (!batch->targets.defined()) {
     return absl::InvalidArgumentError("the data loader gives no targets, but a ranking is learned from a loss");
   }
-  const std::vector<at::Tensor> parameters = model.parameters();
-  if (parameters.empty()) return *std::move(batch);
+  const c10::Device device = device_of(model);
   return guard_torch("moving a batch to the model", [&] {
-    for (at::Tensor& input : batch->inputs) input = input.to(parameters[0].device());
-    batch->targets = batch->targets.to(parameters[0].device());
+    for (at::Tensor& input : batch->inputs) input = input.to(device);
+    batch->targets = batch->targets.to(device);
     return *std::move(batch);
   });
 }

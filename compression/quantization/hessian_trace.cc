@@ -4,6 +4,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
@@ -73,10 +75,15 @@ class Estimator {
     }
     const variable_list products = torch::autograd::grad(gradients, tensors_, directions, /*retain_graph=*/true,
                                                          /*create_graph=*/false, /*allow_unused=*/true);
+    // Read at once, so that a GPU is waited for once a draw.
+    variable_list estimates;
     for (size_t i = 0; i < products.size(); ++i) {
       // Undefined: the gradient does not depend on this weight, as of a loss that is linear in it.
-      if (products[i].defined()) sums[i] += products[i].mul(directions[i]).sum().item<double>();
+      estimates.push_back(products[i].defined() ? products[i].mul(directions[i]).sum().to(at::kDouble)
+                                                : at::zeros({}, tensors_[i].options().dtype(at::kDouble)));
     }
+    const at::Tensor read = at::stack(estimates).detach().cpu();
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] += read.data_ptr<double>()[i];
   }
 
   graph::Model& model_;
@@ -86,12 +93,14 @@ class Estimator {
   variable_list tensors_;
 };
 
-// At most `samples` of the batch's first.
-data::Batch first_samples(data::Batch batch, int64_t samples) {
-  if (batch.size() <= samples) return batch;
-  for (at::Tensor& input : batch.inputs) input = input.narrow(0, 0, samples);
-  batch.targets = batch.targets.narrow(0, 0, samples);
-  return batch;
+// At most `samples` of the batch's first, on `device`.
+absl::StatusOr<data::Batch> first_samples(data::Batch batch, int64_t samples, c10::Device device) {
+  return guard_torch("a batch to take the traces of the Hessian from", [&] {
+    const int64_t taken = std::min(batch.size(), samples);
+    for (at::Tensor& input : batch.inputs) input = input.narrow(0, 0, taken).to(device);
+    batch.targets = batch.targets.narrow(0, 0, taken).to(device);
+    return std::move(batch);
+  });
 }
 
 }  // namespace
@@ -106,6 +115,7 @@ absl::StatusOr<std::vector<double>> average_hessian_traces(graph::Model& model,
           absl::StrCat(weight->name(), " requires no gradient: its Hessian cannot be looked at"));
     }
   }
+  const c10::Device device = weights.empty() ? c10::Device(c10::kCPU) : weights[0]->tensor().device();
   const EvaluationMode evaluation(model);
   const at::AutoGradMode with_gradients(true);
   Estimator estimator(model, weights, options);
@@ -119,7 +129,8 @@ absl::StatusOr<std::vector<double>> average_hessian_traces(graph::Model& model,
       return absl::InvalidArgumentError("the traces of the Hessian need the data's targets, and the loader gives none");
     }
     if (next->size() == 0) continue;
-    const data::Batch batch = first_samples(*std::move(next), options.num_data_points - samples);
+    PARE_ASSIGN_OR_RETURN(const data::Batch batch,
+                          first_samples(*std::move(next), options.num_data_points - samples, device));
     PARE_ASSIGN_OR_RETURN(const std::vector<double> of_batch, estimator.traces_of(batch));
     for (size_t i = 0; i < traces.size(); ++i) traces[i] += of_batch[i] * static_cast<double>(batch.size());
     samples += batch.size();

@@ -24,10 +24,18 @@ absl::StatusOr<int64_t> initial_channels(const QuantizationPoint& point) {
   return weight.size(point.channel_axis);
 }
 
+// Where the model is. Of an activation nothing else tells where it will be.
+c10::Device device_of(const graph::Graph& graph) {
+  for (const auto* values : {&graph.parameters(), &graph.buffers()}) {
+    if (!values->empty()) return values->front()->tensor().device();
+  }
+  return c10::Device(c10::kCPU);
+}
+
 absl::StatusOr<std::vector<graph::Value*>> add_parameters(graph::Graph& graph, const QuantizationPoint& point) {
   PARE_ASSIGN_OR_RETURN(const int64_t channels, initial_channels(point));
-  at::TensorOptions options = at::TensorOptions().dtype(c10::kFloat);
-  if (point.is_weight) options = options.device(point.value->tensor().device());
+  const at::TensorOptions options =
+      at::TensorOptions(point.is_weight ? point.value->tensor().device() : device_of(graph)).dtype(c10::kFloat);
   std::vector<graph::Value*> parameters;
   for (const std::string& name : Quantizer::parameter_names(point.config)) {
     at::Tensor tensor = at::ones({channels}, options);

@@ -31,6 +31,21 @@ TEST(Insertion, PutsEveryQuantizerWhereItsPointSays) {
   }
 }
 
+// The device "meta" stands for a GPU: it is everywhere.
+TEST(Insertion, ParametersAreWhereTheModelIs) {
+  TestNet net;
+  net.output(net.conv("conv1", net.input("x"), 3, 8));
+  for (graph::Value* weight : net.graph().parameters()) {
+    weight->set_tensor(weight->tensor().detach().to(at::kMeta).set_requires_grad(true));
+  }
+  const auto inserted = insert_quantizers(net.graph(), place(net, {}), {});
+  ASSERT_TRUE(inserted.ok()) << inserted.status();
+  ASSERT_EQ(inserted->size(), 2) << "of the weight and of the activation";
+  for (const graph::Value* parameter : net.graph().parameters()) {
+    EXPECT_EQ(parameter->tensor().device(), c10::Device(at::kMeta)) << parameter->name();
+  }
+}
+
 TEST(Insertion, AGroupSharesItsParameters) {
   TestNet net;
   graph::Value* x = net.input("x");

@@ -35,8 +35,11 @@ absl::StatusOr<std::map<const Node*, double>> flops_of_nodes(graph::Model& model
   const EvaluationMode evaluation(model);
   std::vector<at::Tensor> inputs;
   const std::vector<c10::ScalarType>& dtypes = model.input_dtypes();
+  const std::vector<at::Tensor> parameters = model.parameters();
+  const c10::Device device = parameters.empty() ? c10::Device(c10::kCPU) : parameters[0].device();
   for (size_t i = 0; i < input_size.size(); ++i) {
-    inputs.push_back(at::zeros(input_size[i], i < dtypes.size() ? dtypes[i] : c10::kFloat));
+    const c10::ScalarType dtype = i < dtypes.size() ? dtypes[i] : c10::kFloat;
+    inputs.push_back(at::zeros(input_size[i], at::TensorOptions(device).dtype(dtype)));
   }
   PARE_ASSIGN_OR_RETURN(const graph::ModelProfile profile, graph::profile_model(model, inputs));
   std::map<const Node*, double> flops;
