@@ -6,6 +6,7 @@
 #include <ATen/ops/isnan.h>
 
 #include <utility>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
@@ -14,13 +15,15 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "training/read_numbers.h"
 
 namespace pare::training {
 namespace {
 
 std::string shape_of(const at::Tensor& tensor) { return absl::StrCat("[", absl::StrJoin(tensor.sizes(), ", "), "]"); }
 
-// Everything that must hold of one batch, said with its number.
+// What must hold of one batch before anything is computed of it, said with its number: a class that there is not would
+// stop a GPU for good. Targets that are still on the CPU are looked at without waiting for a GPU.
 absl::Status check_batch(const at::Tensor& logits, const at::Tensor& targets, int64_t number) {
   if (!targets.defined() || targets.dim() != 1 || targets.scalar_type() != c10::kLong) {
     return absl::InvalidArgumentError(
@@ -36,9 +39,21 @@ absl::Status check_batch(const at::Tensor& logits, const at::Tensor& targets, in
         "batch ", number, ": targets run from ", targets.min().item<int64_t>(), " to ", targets.max().item<int64_t>(),
         ", but the model knows ", classes, " classes (0 to ", classes - 1, ")"));
   }
-  if (at::isnan(logits).any().item<bool>()) {
+  return absl::OkStatus();
+}
+
+absl::Status add_batch(const at::Tensor& logits, const at::Tensor& targets, int64_t number, EvaluationResult* result,
+                       double* loss_sum) {
+  PARE_RETURN_IF_ERROR(check_batch(logits, targets, number));
+  const at::Tensor there = targets.to(logits.device());
+  const std::vector<double> numbers = read_numbers(
+      {at::isnan(logits).any(), at::eq(logits.argmax(1), there).sum(), at::cross_entropy_loss(logits, there)});
+  if (numbers[0] != 0) {
     return absl::InvalidArgumentError(absl::StrCat("batch ", number, ": the model's output has NaN in it"));
   }
+  result->correct += static_cast<int64_t>(numbers[1]);
+  result->total += targets.size(0);
+  *loss_sum += numbers[2] * static_cast<double>(targets.size(0));
   return absl::OkStatus();
 }
 
@@ -54,8 +69,10 @@ c10::Device device_of(const graph::Model& model) {
 }
 
 data::Batch to_device(data::Batch batch, c10::Device device) {
-  for (at::Tensor& input : batch.inputs) input = input.to(device);
-  if (batch.targets.defined()) batch.targets = batch.targets.to(device);
+  // On its way to a GPU a tensor need not be waited for: what computes with it comes behind it.
+  const bool non_blocking = !device.is_cpu();
+  for (at::Tensor& input : batch.inputs) input = input.to(device, non_blocking);
+  if (batch.targets.defined()) batch.targets = batch.targets.to(device, non_blocking);
   return batch;
 }
 
@@ -72,14 +89,8 @@ absl::StatusOr<EvaluationResult> evaluate(const Classifier& classifier, data::Da
     if (batch->size() == 0) continue;
     PARE_ASSIGN_OR_RETURN(const at::Tensor logits, classifier(*batch));
     absl::Status status;
-    PARE_RETURN_IF_ERROR(guard_torch("evaluation", [&] {
-      const at::Tensor targets = batch->targets.defined() ? batch->targets.to(logits.device()) : batch->targets;
-      status = check_batch(logits, targets, number);
-      if (!status.ok()) return;
-      result.correct += at::eq(logits.argmax(1), targets).sum().item<int64_t>();
-      result.total += targets.size(0);
-      loss_sum += at::cross_entropy_loss(logits, targets).item<double>() * static_cast<double>(targets.size(0));
-    }));
+    PARE_RETURN_IF_ERROR(
+        guard_torch("evaluation", [&] { status = add_batch(logits, batch->targets, number, &result, &loss_sum); }));
     PARE_RETURN_IF_ERROR(status);
     if (progress) progress(number + 1, loader.num_batches());
   }

@@ -3,12 +3,14 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
 #include <torch/optim/sgd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -77,6 +79,33 @@ void set_weight_decay(torch::optim::OptimizerOptions& group, const OptimizerOpti
   }
 }
 
+void for_each_tensor(torch::optim::OptimizerParamState& state, OptimizerKind kind,
+                     const std::function<void(at::Tensor&)>& visit) {
+  switch (kind) {
+    case OptimizerKind::kAdam: {
+      auto& adam = static_cast<torch::optim::AdamParamState&>(state);
+      for (at::Tensor* each : {&adam.exp_avg(), &adam.exp_avg_sq(), &adam.max_exp_avg_sq()}) visit(*each);
+      return;
+    }
+    case OptimizerKind::kAdamW: {
+      auto& adam = static_cast<torch::optim::AdamWParamState&>(state);
+      for (at::Tensor* each : {&adam.exp_avg(), &adam.exp_avg_sq(), &adam.max_exp_avg_sq()}) visit(*each);
+      return;
+    }
+    case OptimizerKind::kSgd:
+      visit(static_cast<torch::optim::SGDParamState&>(state).momentum_buffer());
+      return;
+  }
+}
+
+void move_state(torch::optim::Optimizer& optimizer, OptimizerKind kind, c10::Device device) {
+  for (auto& entry : optimizer.state()) {
+    for_each_tensor(*entry.second, kind, [&](at::Tensor& tensor) {
+      if (tensor.defined()) tensor = tensor.to(device);
+    });
+  }
+}
+
 // The number of the group of parameters that decay.
 constexpr size_t kDecayed = 0;
 
@@ -89,6 +118,20 @@ struct Optimizer::Impl {
   OptimizerOptions options;
   std::vector<at::Tensor> parameters;  // all of the model's, trained or not
   std::unique_ptr<torch::optim::Optimizer> optimizer;
+
+  // Of the parameters that it trains: a model is on one device.
+  c10::Device device() const {
+    for (const auto& group : optimizer->param_groups()) {
+      if (!group.params().empty()) return group.params().front().device();
+    }
+    return c10::Device(c10::kCPU);
+  }
+
+  // Another optimizer over the same parameters, with no state yet.
+  std::unique_ptr<torch::optim::Optimizer> make_another() const {
+    std::vector<torch::optim::OptimizerParamGroup> groups = optimizer->param_groups();
+    return make_optimizer(std::move(groups), options);
+  }
 
   std::vector<at::Tensor> gradients() const {
     std::vector<at::Tensor> result;
@@ -204,11 +247,11 @@ absl::Status Optimizer::step(double learning_rate, double weight_decay_factor) {
   });
 }
 
-double Optimizer::gradient_norm() const {
+at::Tensor Optimizer::gradient_norm() const {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> norms;
   for (const at::Tensor& gradient : impl_->gradients()) norms.push_back(at::linalg_vector_norm(gradient, 2));
-  return norms.empty() ? 0.0 : at::linalg_vector_norm(at::stack(norms), 2).item<double>();
+  return norms.empty() ? at::zeros({}, impl_->device()) : at::linalg_vector_norm(at::stack(norms), 2);
 }
 
 void Optimizer::scale_gradients(double factor) {
@@ -228,7 +271,15 @@ bool Optimizer::is_current(const graph::Model& model) const {
 absl::StatusOr<std::string> Optimizer::save_state() const {
   return guard_torch("saving the optimizer's state", [&] {
     torch::serialize::OutputArchive archive;
-    impl_->optimizer->save(archive);
+    if (impl_->device().is_cpu()) {
+      impl_->optimizer->save(archive);
+    } else {
+      // A file from a GPU is to be read where there is none.
+      const std::unique_ptr<torch::optim::Optimizer> copy = impl_->make_another();
+      for (const auto& entry : impl_->optimizer->state()) copy->state()[entry.first] = entry.second->clone();
+      move_state(*copy, impl_->options.kind, c10::Device(c10::kCPU));
+      copy->save(archive);
+    }
     std::ostringstream stream;
     archive.save_to(stream);
     return impl_->signature() + std::move(stream).str();
@@ -244,12 +295,12 @@ absl::Status Optimizer::load_state(const std::string& bytes) {
   }
   return guard_torch("loading the optimizer's state", [&] {
     // LibTorch adds to a state that is there instead of replacing it: it is loaded into a new optimizer.
-    std::vector<torch::optim::OptimizerParamGroup> groups = impl_->optimizer->param_groups();
-    std::unique_ptr<torch::optim::Optimizer> loaded = make_optimizer(std::move(groups), impl_->options);
+    std::unique_ptr<torch::optim::Optimizer> loaded = impl_->make_another();
     std::istringstream stream(bytes.substr(signature.size()));
     torch::serialize::InputArchive archive;
-    archive.load_from(stream);
+    archive.load_from(stream, c10::Device(c10::kCPU));
     loaded->load(archive);
+    move_state(*loaded, impl_->options.kind, impl_->device());
     impl_->optimizer = std::move(loaded);
   });
 }

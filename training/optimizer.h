@@ -14,6 +14,8 @@
 #ifndef PARE_TRAINING_OPTIMIZER_H_
 #define PARE_TRAINING_OPTIMIZER_H_
 
+#include <ATen/core/Tensor.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -59,9 +61,9 @@ class Optimizer {
   // One update from the gradients that are there. The factor is of the options' weight decay, in this step.
   absl::Status step(double learning_rate, double weight_decay_factor = 1.0);
 
-  // The 2-norm of all gradients together, and their scaling down to a norm of at most `max_norm`. NaN or infinite if a
+  // The 2-norm of all gradients together: one number on their device, where it costs no wait. NaN or infinite if a
   // gradient is.
-  double gradient_norm() const;
+  at::Tensor gradient_norm() const;
   void scale_gradients(double factor);
 
   // Whether the parameters are still the model's: a method that puts other tensors in their place (ranges of another
@@ -69,7 +71,7 @@ class Optimizer {
   bool is_current(const graph::Model& model) const;
 
   // Momenta, counts and the like, as bytes; a loaded optimizer goes on bit for bit. load_state() needs an optimizer of
-  // the same kind over the same parameters: else InvalidArgument.
+  // the same kind over the same parameters, on whatever device: else InvalidArgument.
   absl::StatusOr<std::string> save_state() const;
   absl::Status load_state(const std::string& bytes);
 

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
@@ -99,14 +100,14 @@ TEST(Optimizer, OnlyWeightsDecay) {
 TEST(Optimizer, MeasuresAndScalesGradients) {
   auto model = testing::make_tiny_model();
   auto optimizer = make(*model, {});
-  EXPECT_EQ(optimizer->gradient_norm(), 0.0) << "no gradient yet";
+  EXPECT_EQ(optimizer->gradient_norm().item<double>(), 0.0) << "no gradient yet";
   set_gradients(*model, 2.0);
   const double count = 4 + 4 + 12 + 3;
-  EXPECT_NEAR(optimizer->gradient_norm(), 2.0 * std::sqrt(count), 1e-5);
+  EXPECT_NEAR(optimizer->gradient_norm().item<double>(), 2.0 * std::sqrt(count), 1e-5);
   optimizer->scale_gradients(0.25);
-  EXPECT_NEAR(optimizer->gradient_norm(), 0.5 * std::sqrt(count), 1e-5);
+  EXPECT_NEAR(optimizer->gradient_norm().item<double>(), 0.5 * std::sqrt(count), 1e-5);
   tensor(*model, "head.bias").mutable_grad()[0] = std::numeric_limits<float>::infinity();
-  EXPECT_FALSE(std::isfinite(optimizer->gradient_norm()));
+  EXPECT_FALSE(std::isfinite(optimizer->gradient_norm().item<double>()));
   optimizer->zero_grad();
   EXPECT_FALSE(tensor(*model, "head.bias").grad().defined());
 }
@@ -133,6 +134,26 @@ TEST_P(OptimizerState, GoesOnBitForBit) {
   for (const auto& [name, source] : model->named_parameters()) {
     EXPECT_TRUE(at::equal(tensor(*other, name.c_str()), source)) << name;
   }
+}
+
+// Tensors of the device "meta" hold no numbers, but a mix of devices shows with them as it does on a GPU.
+TEST_P(OptimizerState, ComesToTheDeviceOfTheParameters) {
+  auto model = testing::make_tiny_model();
+  const OptimizerOptions options{.kind = GetParam(), .momentum = 0.9};
+  auto optimizer = make(*model, options);
+  set_gradients(*model, 0.3);
+  ASSERT_TRUE(optimizer->step(0.1).ok());
+  const std::string state = optimizer->save_state().value();
+  for (graph::Value* parameter : model->graph().parameters()) {
+    parameter->set_tensor(parameter->tensor().detach().to(at::kMeta).set_requires_grad(true));
+  }
+  auto elsewhere = make(*model, options);
+  const absl::Status loaded = elsewhere->load_state(state);
+  ASSERT_TRUE(loaded.ok()) << loaded;
+  for (at::Tensor parameter : model->parameters()) parameter.mutable_grad() = at::empty_like(parameter.detach());
+  const absl::Status stepped = elsewhere->step(0.1);
+  EXPECT_TRUE(stepped.ok()) << stepped;
+  EXPECT_EQ(elsewhere->gradient_norm().device(), c10::Device(at::kMeta));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerState,

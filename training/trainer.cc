@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,7 @@
 #include "base/torch_guard.h"
 #include "training/divergence.h"
 #include "training/output_folder.h"
+#include "training/read_numbers.h"
 #include "training/trainer_loop.h"
 
 namespace pare::training {
@@ -146,15 +148,23 @@ absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& ste
   PARE_ASSIGN_OR_RETURN(const at::Tensor compression,
                         guard_torch("the compression's loss", [&] { return algorithm_.loss().forward(); }));
   const at::Tensor loss = compression.defined() ? at::add(task, compression) : task;
+  const bool is_classified = output.dim() == 2 && batch.targets.defined() && batch.targets.dim() == 1 &&
+                             batch.targets.scalar_type() == c10::kLong && batch.targets.size(0) == output.size(0);
+  int64_t correct = 0;
   PARE_RETURN_IF_ERROR(guard_torch("the backward pass", [&] {
-    step.task_loss = task.item<double>();
-    step.compression_loss = compression.defined() ? compression.item<double>() : 0.0;
-    step.loss = step.task_loss + step.compression_loss;
-    if (!std::isfinite(step.loss)) return;
     loss.backward();
-    step.gradient_norm = optimizer_->gradient_norm();
+    const at::Tensor hits = is_classified ? at::eq(output.detach().argmax(1), batch.targets).sum() : at::Tensor();
+    // The one place of a step that waits for a GPU, with all of it that computes long under way.
+    const std::vector<double> numbers = read_numbers({task, compression, optimizer_->gradient_norm(), hits});
+    step.task_loss = numbers[0];
+    step.compression_loss = numbers[1];
+    step.loss = step.task_loss + step.compression_loss;
+    step.gradient_norm = numbers[2];
+    correct = static_cast<int64_t>(numbers[3]);
   }));
   if (!std::isfinite(step.loss) || !std::isfinite(step.gradient_norm)) {
+    // The gradients of such a loss tell nothing of where it comes from.
+    if (!std::isfinite(step.loss)) optimizer_->zero_grad();
     return divergence_error(model_, batch, step, existing(kLastCheckpoint, has_checkpoint_));
   }
   if (options_.max_gradient_norm > 0.0 && step.gradient_norm > options_.max_gradient_norm) {
@@ -166,10 +176,9 @@ absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& ste
 
   const int64_t samples = batch.size();
   sums_.add(step, samples);
-  if (output.dim() == 2 && batch.targets.defined() && batch.targets.dim() == 1 &&
-      batch.targets.scalar_type() == c10::kLong && batch.targets.size(0) == output.size(0)) {
+  if (is_classified) {
     sums_.classified += samples;
-    sums_.correct += at::eq(output.detach().argmax(1), batch.targets).sum().item<int64_t>();
+    sums_.correct += correct;
   }
   return absl::OkStatus();
 }
@@ -177,23 +186,31 @@ absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& ste
 absl::StatusOr<EvaluationResult> Trainer::Loop::evaluate_model() {
   model_.eval();
   Progress progress("evaluation", eval_loader_->num_batches(), options_.progress);
+  // What is being classified. evaluate() looks for NaN in it, with what else it reads of a batch: where it fails,
+  // whether it was for one is asked once more.
+  data::Batch moved;
+  at::Tensor logits;
   const Classifier classify = [&](const data::Batch& batch) -> absl::StatusOr<at::Tensor> {
-    PARE_ASSIGN_OR_RETURN(const data::Batch moved,
-                          guard_torch("moving a batch to the model", [&] { return to_device(batch, device_); }));
-    PARE_ASSIGN_OR_RETURN(const at::Tensor logits, model_.forward_tensor(moved.inputs));
-    PARE_ASSIGN_OR_RETURN(const bool is_broken,
-                          guard_torch("evaluation", [&] { return at::isnan(logits).any().item<bool>(); }));
-    if (!is_broken) return logits;
-    const StepReport step{.epoch = epoch_,
-                          .step_in_epoch = steps_in_epoch_ - 1,
-                          .global_step = global_step_ - 1,
-                          .learning_rate = last_rate_};
-    // The last checkpoint is from after this step: only the best one is known to be good.
-    return evaluation_divergence_error(model_, moved, step, existing(kBestCheckpoint, best_.epoch >= 0));
+    PARE_ASSIGN_OR_RETURN(moved, guard_torch("moving a batch to the model", [&] { return to_device(batch, device_); }));
+    PARE_ASSIGN_OR_RETURN(logits, model_.forward_tensor(moved.inputs));
+    return logits;
   };
-  return evaluate(
-      classify, *eval_loader_, [&](int64_t done, int64_t) { progress.update(done); },
-      [this] { return interrupt_.requested(); });
+  const EvaluationProgress batch_is_done = [&](int64_t done, int64_t) {
+    moved = {};
+    logits.reset();
+    progress.update(done);
+  };
+  const absl::StatusOr<EvaluationResult> result =
+      evaluate(classify, *eval_loader_, batch_is_done, [this] { return interrupt_.requested(); });
+  if (result.ok() || absl::IsCancelled(result.status()) || !logits.defined()) return result;
+  const auto is_broken = guard_torch("evaluation", [&] { return at::isnan(logits).any().item<bool>(); });
+  if (!is_broken.ok() || !*is_broken) return result;
+  const StepReport step{.epoch = epoch_,
+                        .step_in_epoch = steps_in_epoch_ - 1,
+                        .global_step = global_step_ - 1,
+                        .learning_rate = last_rate_};
+  // The last checkpoint is from after this step: only the best one is known to be good.
+  return evaluation_divergence_error(model_, moved, step, existing(kBestCheckpoint, best_.epoch >= 0));
 }
 
 // The epoch's last step is done. From here on a checkpoint holds it whole: an evaluation that is interrupted costs
