@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/usage_error.h"
+#include "tools/common/device.h"
 #include "tools/common/kernels.h"
 #include "tools/common/parse_numbers.h"
 
@@ -81,6 +82,15 @@ absl::Status choose_kernels_by_flag(const std::string& specification) {
     return usage_error(absl::StrCat("--backend: ", std::string(status.message())));
   }
   return status;
+}
+
+absl::StatusOr<c10::Device> device_from_flag() {
+  absl::StatusOr<c10::Device> device = open_device(absl::GetFlag(FLAGS_device));
+  // A word or a number that there is not, and not a GPU that is missing.
+  if (absl::IsInvalidArgument(device.status())) {
+    return usage_error(absl::StrCat("--device: ", std::string(device.status().message())));
+  }
+  return device;
 }
 
 }  // namespace pare::tools

@@ -3,6 +3,8 @@
 #ifndef PARE_TOOLS_CLI_CLI_DATA_H_
 #define PARE_TOOLS_CLI_CLI_DATA_H_
 
+#include <c10/core/Device.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -31,6 +33,9 @@ absl::StatusOr<std::vector<int64_t>> input_shape_from_flags();
 
 // Takes the kernels of --backend, or, if it is not given, those of the specification. See tools/common/kernels.h.
 absl::Status choose_kernels_by_flag(const std::string& specification);
+
+// --device, which is there (tools/common/device.h).
+absl::StatusOr<c10::Device> device_from_flag();
 
 }  // namespace pare::tools
 

@@ -58,6 +58,13 @@ TEST_F(CliData, InputShapesArePositive) {
   EXPECT_THAT(std::string(input_shape_from_flags().status().message()), HasSubstr("more than 2147483648 values"));
 }
 
+TEST_F(CliData, TheDeviceIsTheCpuUnlessTheFlagSaysOtherwise) {
+  EXPECT_EQ(*device_from_flag(), c10::Device(c10::kCPU));
+  absl::SetFlag(&FLAGS_device, "gpu");
+  EXPECT_TRUE(is_usage_error(device_from_flag().status()));
+  EXPECT_THAT(std::string(device_from_flag().status().message()), HasSubstr("--device: the device 'gpu'"));
+}
+
 TEST(DefaultConfig, IsAQuantizationWithThePreset) {
   const absl::StatusOr<CompressionConfig> config = default_quantization_config("mixed", 300);
   ASSERT_TRUE(config.ok()) << config.status();

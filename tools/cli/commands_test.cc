@@ -1,5 +1,6 @@
 // Every command but the demo, as a command line gives it, on tiny models and few images.
 
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <stdlib.h>
 
 #include <filesystem>
@@ -158,6 +159,25 @@ TEST_F(Commands, TheBackendIsTheUsersChoice) {
   EXPECT_THAT(error_of(2, {"eval", "mlp", "--dataset=procedural", "--backend=cpu:1"}), HasSubstr("has no devices"));
 }
 
+TEST_F(Commands, ADeviceThatCannotBeUsedIsRefusedBeforeTheWork) {
+  const std::string output = "--output=" + path("mlp.onnx");
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"eval", "mlp", "--dataset=procedural"},
+                                                  {"quantize", "mlp", "--dataset=procedural", output},
+                                                  {"train", "--model=mlp", "--dataset=procedural", "--output_dir=x"},
+                                                  {"inspect", "mlp"},
+                                                  {"demo", "--output_dir=" + path("demo")}}) {
+    const auto with = [&](const char* device) {
+      std::vector<std::string> words = command;
+      words.push_back(device);
+      return words;
+    };
+    EXPECT_THAT(error_of(2, with("--device=gpu")), HasSubstr("expected cpu, cuda (the first GPU) or cuda:N"));
+    if (c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) continue;
+    EXPECT_THAT(error_of(1, with("--device=cuda")), HasSubstr("this LibTorch was built without CUDA"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path("demo")));
+}
+
 TEST_F(Commands, InspectListsLayersAndQuantizers) {
   const nlohmann::json result = result_of({"inspect", "mlp", "--input_shape=1,1,8,8"});
   EXPECT_GT(result.at("parameters"), 64 * 10);
@@ -204,6 +224,22 @@ TEST_F(TrainCommand, TrainsAndExports) {
   EXPECT_TRUE(std::filesystem::exists(path("out/model.onnx")));
   EXPECT_EQ(run(words({"--learning_rate=0.001", "--resume"})), 1) << "another schedule and another config";
   EXPECT_THAT(error_.str(), HasSubstr("learning_rate.gamma was 0.5 and is 0.1 now"));
+}
+
+TEST_F(TrainCommand, RunsOnTheCpuUnlessAnotherDeviceIsNamed) {
+  const std::vector<std::string> more = {absl::StrCat("--config=", kInt8), "--learning_rate=0.001"};
+  nlohmann::json by_default = result_of(words(more));
+  const std::string file = read_file(path("out/model.onnx")).value();
+  std::vector<std::string> named = words(more);
+  named.push_back("--device=cpu");
+  nlohmann::json by_name = result_of(named);
+  for (const char* key : {"seconds", "peak_memory_bytes"}) {
+    by_default.erase(key);
+    by_name.erase(key);
+  }
+  EXPECT_EQ(by_default.at("device"), "cpu");
+  EXPECT_EQ(by_name, by_default);
+  EXPECT_EQ(read_file(path("out/model.onnx")).value(), file);
 }
 
 TEST_F(TrainCommand, PrintsAccuraciesAlike) {

@@ -26,6 +26,7 @@
 #include "tools/cli/default_config.h"
 #include "tools/cli/flags.h"
 #include "tools/cli/usage_error.h"
+#include "tools/common/device.h"
 #include "tools/common/open_model.h"
 #include "training/evaluate.h"
 #include "training/output_folder.h"
@@ -56,7 +57,7 @@ struct Column {
 
 class Demo {
  public:
-  explicit Demo(std::string folder) : folder_(std::move(folder)) {}
+  Demo(std::string folder, c10::Device device) : folder_(std::move(folder)), device_(device) {}
 
   absl::StatusOr<CommandResult> run() {
     PARE_RETURN_IF_ERROR(open());
@@ -84,6 +85,7 @@ class Demo {
     PARE_ASSIGN_OR_RETURN(test_loader_, loader(data::Split::kTest, {.batch_size = kTimedImages}));
     PARE_ASSIGN_OR_RETURN(OpenedModel opened, open_model(kModel, {}, {.num_classes = 10, .seed = seed}));
     model_ = std::move(opened.model);
+    PARE_RETURN_IF_ERROR(model_->to(device_));
     input_shape_ = std::move(opened.input_shape);
     return absl::OkStatus();
   }
@@ -138,7 +140,8 @@ class Demo {
     return training::evaluate(
         [&](const data::Batch& batch) -> absl::StatusOr<at::Tensor> {
           PARE_ASSIGN_OR_RETURN(const at::Tensor logits, classifier(batch));
-          PARE_ASSIGN_OR_RETURN(const at::Tensor answer, guard_torch("the answers", [&] { return logits.argmax(1); }));
+          PARE_ASSIGN_OR_RETURN(const at::Tensor answer,
+                                guard_torch("the answers", [&] { return logits.argmax(1).cpu(); }));
           answers->push_back(answer);
           return logits;
         },
@@ -149,7 +152,11 @@ class Demo {
   absl::Status measure(const std::string& path, const std::function<absl::Status(const std::string&)>& write,
                        Column* column) {
     model_->eval();
-    const training::Classifier in_pare = [&](const data::Batch& batch) { return model_->forward_tensor(batch.inputs); };
+    const training::Classifier in_pare = [&](const data::Batch& batch) -> absl::StatusOr<at::Tensor> {
+      PARE_ASSIGN_OR_RETURN(const data::Batch moved, guard_torch("moving a batch to the model",
+                                                                 [&] { return training::to_device(batch, device_); }));
+      return model_->forward_tensor(moved.inputs);
+    };
     std::vector<at::Tensor> answers;
     // Export rounds a little more: the accuracy is to be that of the file.
     PARE_RETURN_IF_ERROR(write(path));
@@ -178,7 +185,12 @@ class Demo {
     log_warning_once("demo-onnxruntime",
                      absl::StrCat("the exported files are not run: ", std::string(runtime.status().message())));
     const at::NoGradGuard no_grad;
-    return time_images([&](const data::Batch& batch) { return in_pare(batch).status(); }, column);
+    return time_images(
+        [&](const data::Batch& batch) -> absl::Status {
+          PARE_RETURN_IF_ERROR(in_pare(batch).status());
+          return synchronize(device_);
+        },
+        column);
   }
 
   // A demo that prints good numbers beside a wrong file would be worse than none.
@@ -248,6 +260,7 @@ class Demo {
   }
 
   std::string folder_;
+  c10::Device device_;
   std::shared_ptr<graph::Model> model_;
   std::vector<int64_t> input_shape_;
   std::unique_ptr<data::ImageLoader> train_loader_, test_loader_;
@@ -258,6 +271,7 @@ class Demo {
 };
 
 absl::StatusOr<CommandResult> run_demo(const std::vector<std::string>&) {
+  PARE_ASSIGN_OR_RETURN(const c10::Device device, device_from_flag());
   PARE_RETURN_IF_ERROR(choose_kernels_by_flag(backends::kAutoBackend));
   std::string folder = absl::GetFlag(FLAGS_output_dir);
   if (folder.empty()) {
@@ -265,7 +279,7 @@ absl::StatusOr<CommandResult> run_demo(const std::vector<std::string>&) {
     folder = (std::filesystem::temp_directory_path(error) / "pare_demo").string();
     if (error) return usage_error("there is no folder for temporary files (TMPDIR): give one with --output_dir");
   }
-  return Demo(folder).run();
+  return Demo(folder, device).run();
 }
 
 }  // namespace
@@ -280,7 +294,7 @@ Command demo_command() {
               "package onnxruntime-node are found, the exported files are run in ONNX Runtime, and must give the\n"
               "same answers as the models that they were made of.",
           .examples = {"demo", "demo --output_dir=out --json"},
-          .flags = {"output_dir", "seed", "backend"},
+          .flags = {"output_dir", "seed", "backend", "device"},
           .run = run_demo};
 }
 

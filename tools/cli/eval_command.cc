@@ -11,6 +11,7 @@
 #include "export/onnxruntime/onnxruntime_node.h"
 #include "tools/cli/cli_data.h"
 #include "tools/cli/flags.h"
+#include "tools/cli/usage_error.h"
 #include "tools/common/open_model.h"
 #include "training/evaluate.h"
 #include "training/progress.h"
@@ -35,6 +36,11 @@ absl::StatusOr<training::EvaluationResult> evaluate_onnx(const std::string& path
 
 absl::StatusOr<CommandResult> run_eval(const std::vector<std::string>& arguments) {
   const std::string& name = arguments[0];
+  const bool is_onnx = absl::EndsWithIgnoreCase(name, ".onnx");
+  PARE_ASSIGN_OR_RETURN(const c10::Device device, device_from_flag());
+  if (is_onnx && !device.is_cpu()) {
+    return usage_error(absl::StrCat("--device=", device.str(), ": an ONNX file runs in ONNX Runtime, on the CPU"));
+  }
   PARE_RETURN_IF_ERROR(choose_kernels_by_flag(backends::kAutoBackend));
   PARE_ASSIGN_OR_RETURN(const DataSource source, data_source_from_flags());
   data::ImageLoaderOptions options;
@@ -47,12 +53,13 @@ absl::StatusOr<CommandResult> run_eval(const std::vector<std::string>& arguments
   training::Progress progress("evaluating", loader->num_batches(), {.quiet = absl::GetFlag(FLAGS_quiet)});
   const auto show = [&progress](int64_t done, int64_t) { progress.update(done); };
   training::EvaluationResult result;
-  if (absl::EndsWithIgnoreCase(name, ".onnx")) {
+  if (is_onnx) {
     PARE_ASSIGN_OR_RETURN(result, evaluate_onnx(name, *loader, show));
   } else {
     PARE_ASSIGN_OR_RETURN(const OpenedModel opened,
                           open_model(name, input_shape, model_options(*images, absl::GetFlag(FLAGS_seed))));
     if (opened.is_random) log_warning(absl::StrCat(name, " has random weights"));
+    PARE_RETURN_IF_ERROR(opened.model->to(device));
     PARE_ASSIGN_OR_RETURN(result, training::evaluate(*opened.model, *loader, show));
   }
   progress.finish();
@@ -76,7 +83,7 @@ Command eval_command() {
           .examples = {"eval resnet20.pt --dataset=cifar10 --data_dir=cifar-10-batches-bin",
                        "eval resnet20_int8.onnx --dataset=cifar10 --data_dir=cifar-10-batches-bin --limit=500 --json"},
           .flags = {"dataset", "data_dir", "mean", "std", "image_size", "batch_size", "limit", "input_shape", "seed",
-                    "backend"},
+                    "backend", "device"},
           .run = run_eval};
 }
 

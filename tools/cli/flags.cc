@@ -23,6 +23,7 @@ ABSL_FLAG(std::string, preset, "mixed",
 ABSL_FLAG(std::string, backend, "",
           "The kernels: auto (the fastest), cpu, vulkan, vulkan:DEVICE (its number or a part of its name); unset: the "
           "config's, or auto. See pare backends.");
+ABSL_FLAG(std::string, device, "cpu", "The device that the network runs on: cpu, cuda (the first GPU), cuda:N.");
 ABSL_FLAG(bool, evaluate, false, "Measure the accuracy on the test images before and after.");
 
 ABSL_FLAG(int64_t, epochs, 1, "Passes over the training images.");

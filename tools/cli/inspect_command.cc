@@ -26,13 +26,15 @@ namespace {
 
 absl::StatusOr<CommandResult> run_inspect(const std::vector<std::string>& arguments) {
   PARE_ASSIGN_OR_RETURN(std::vector<int64_t> input_shape, input_shape_from_flags());
+  PARE_ASSIGN_OR_RETURN(const c10::Device device, device_from_flag());
   PARE_ASSIGN_OR_RETURN(const OpenedModel opened, open_model(arguments[0], input_shape, {}));
+  PARE_RETURN_IF_ERROR(opened.model->to(device));
   if (input_shape.empty()) input_shape = opened.input_shape;
   if (input_shape.empty()) {
     return usage_error("--input_shape is missing, for example --input_shape=1,3,224,224");
   }
   PARE_ASSIGN_OR_RETURN(const at::Tensor zeros,
-                        guard_torch("an input of --input_shape", [&] { return at::zeros(input_shape); }));
+                        guard_torch("an input of --input_shape", [&] { return at::zeros(input_shape, device); }));
   const std::vector<at::Tensor> inputs = {zeros};
   PARE_ASSIGN_OR_RETURN(const graph::ModelProfile profile, graph::profile_model(*opened.model, inputs));
 
@@ -72,7 +74,7 @@ Command inspect_command() {
               "Runs the model once on zeros of --input_shape and lists its operators in the order of execution,\n"
               "with what they cost, and the quantizers that INT8 quantization would insert.",
           .examples = {"inspect resnet20.pt --input_shape=1,3,32,32", "inspect mobilenet_v2 --json"},
-          .flags = {"input_shape", "preset"},
+          .flags = {"input_shape", "preset", "device"},
           .run = run_inspect};
 }
 

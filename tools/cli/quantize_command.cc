@@ -96,6 +96,7 @@ absl::StatusOr<CommandResult> run_quantize(const std::vector<std::string>& argum
   PARE_RETURN_IF_ERROR(require_flag(FLAGS_output, "OUT.onnx or OUT.pt"));
   const std::string output = absl::GetFlag(FLAGS_output);
   PARE_RETURN_IF_ERROR(check_output(output));
+  PARE_ASSIGN_OR_RETURN(const c10::Device device, device_from_flag());
   const int64_t samples = absl::GetFlag(FLAGS_samples);
   CompressionConfig config;
   if (const std::string path = absl::GetFlag(FLAGS_config); !path.empty()) {
@@ -109,6 +110,7 @@ absl::StatusOr<CommandResult> run_quantize(const std::vector<std::string>& argum
   PARE_ASSIGN_OR_RETURN(const OpenedModel opened,
                         open_model(arguments[0], calibration.input_shape, calibration.model_options));
   if (opened.is_random) log_warning(absl::StrCat(arguments[0], " has random weights"));
+  PARE_RETURN_IF_ERROR(opened.model->to(device));
 
   PARE_ASSIGN_OR_RETURN(const auto before, evaluate_if_asked(*opened.model));
   PARE_ASSIGN_OR_RETURN(
@@ -152,8 +154,8 @@ Command quantize_command() {
           .examples = {"quantize resnet20.pt --dataset=cifar10 --data_dir=cifar-10-batches-bin --samples=300 "
                        "--output=resnet20_int8.onnx",
                        "quantize model.pt --random_data --input_shape=1,3,224,224 --output=model_int8.onnx"},
-          .flags = {"output", "config", "preset", "backend", "dataset", "data_dir", "mean", "std", "image_size",
-                    "samples", "random_data", "input_shape", "batch_size", "seed", "evaluate", "limit"},
+          .flags = {"output", "config", "preset", "backend", "device", "dataset", "data_dir", "mean", "std",
+                    "image_size", "samples", "random_data", "input_shape", "batch_size", "seed", "evaluate", "limit"},
           .run = run_quantize};
 }
 

@@ -38,6 +38,7 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   PARE_ASSIGN_OR_RETURN(job.data, data_source_from_flags());
   job.config_path = absl::GetFlag(FLAGS_config);
   job.backend = absl::GetFlag(FLAGS_backend);
+  PARE_ASSIGN_OR_RETURN(job.device, device_from_flag());
   PARE_ASSIGN_OR_RETURN(job.input_size, input_shape_from_flags());
   PARE_ASSIGN_OR_RETURN(job.batch_size, count_from_flag(FLAGS_batch_size, 1));
   job.augment = absl::GetFlag(FLAGS_augment);
@@ -138,6 +139,7 @@ Command train_command() {
                 "limit",
                 "seed",
                 "backend",
+                "device",
                 "allow_unfinished_schedule"},
       .run = run_train};
 }

@@ -21,6 +21,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "tools/common/cpu_memory.h"
+#include "tools/common/device.h"
 #include "tools/common/program.h"
 #include "tools/results/experiments.h"
 #include "tools/train/run_training.h"
@@ -34,12 +35,14 @@ ABSL_FLAG(std::string, data_dir, "", "where the data set is");
 ABSL_FLAG(std::string, output_dir, "", "where each experiment gets a folder, and results.md goes");
 ABSL_FLAG(int64_t, batch_size, 128, "images a step");
 ABSL_FLAG(uint64_t, seed, 0, "of order and augmentation");
+ABSL_FLAG(std::string, device, "cpu", "the device that the network runs on: cpu, cuda (the first GPU), cuda:N");
 
 namespace pare::tools {
 namespace {
 
-TrainingJob job_of(const Experiment& experiment, const std::string& folder) {
+TrainingJob job_of(const Experiment& experiment, c10::Device device, const std::string& folder) {
   TrainingJob job;
+  job.device = device;
   job.model = absl::GetFlag(FLAGS_model);
   job.data.name = absl::GetFlag(FLAGS_dataset);
   job.data.dir = absl::GetFlag(FLAGS_data_dir);
@@ -56,14 +59,15 @@ TrainingJob job_of(const Experiment& experiment, const std::string& folder) {
   return job;
 }
 
-absl::StatusOr<nlohmann::ordered_json> outcome_of(const Experiment& experiment, const std::string& folder) {
+absl::StatusOr<nlohmann::ordered_json> outcome_of(const Experiment& experiment, c10::Device device,
+                                                  const std::string& folder) {
   const std::string file = folder + "/results.json";
   if (const absl::StatusOr<std::string> text = read_file(file); text.ok()) {
     auto results = nlohmann::ordered_json::parse(*text, nullptr, /*allow_exceptions=*/false);
     if (results.is_object()) return results;
   }
   log_info(absl::StrCat("experiment ", experiment.name, ": ", experiment.title));
-  TrainingJob job = job_of(experiment, folder);
+  TrainingJob job = job_of(experiment, device, folder);
   PARE_ASSIGN_OR_RETURN(job.train.optimizer.kind, training::parse_optimizer_kind(experiment.optimizer));
   return run_training(job);
 }
@@ -83,6 +87,7 @@ absl::Status run() {
   if (output_dir.empty() || absl::GetFlag(FLAGS_model).empty()) {
     return absl::InvalidArgumentError("--model and --output_dir are needed; see --help");
   }
+  PARE_ASSIGN_OR_RETURN(const c10::Device device, open_device(absl::GetFlag(FLAGS_device)));
   PARE_ASSIGN_OR_RETURN(const std::vector<Experiment> all, read_experiments(absl::GetFlag(FLAGS_experiments)));
   const std::vector<std::string> only = absl::GetFlag(FLAGS_only);
   for (const std::string& name : only) {
@@ -96,7 +101,8 @@ absl::Status run() {
   for (const Experiment& experiment : all) {
     if (!only.empty() && std::find(only.begin(), only.end(), experiment.name) == only.end()) continue;
     Outcome outcome{experiment, {}};
-    PARE_ASSIGN_OR_RETURN(outcome.results, outcome_of(experiment, absl::StrCat(output_dir, "/", experiment.name)));
+    PARE_ASSIGN_OR_RETURN(outcome.results,
+                          outcome_of(experiment, device, absl::StrCat(output_dir, "/", experiment.name)));
     outcomes.push_back(std::move(outcome));
     // After each: what is measured is not lost with what comes later.
     PARE_RETURN_IF_ERROR(write_file_atomically(output_dir + "/results.md", results_table(outcomes)));

@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "export/onnxruntime/onnxruntime_node.h"
+#include "tools/common/device.h"
+#include "training/evaluate.h"
 
 namespace pare::tools {
 namespace {
@@ -82,8 +84,12 @@ absl::StatusOr<nlohmann::ordered_json> compare_speed(graph::Model& original, gra
   shape[0] = kBatch;
   const at::Tensor images = at::rand(shape);
   nlohmann::ordered_json speed = {{"batch", kBatch}, {"threads", 1}};
-  const auto forward_of = [&](graph::Model& model) {
-    return [&images, &model] { return model.forward_tensor({images}).status(); };
+  const auto forward_of = [&](graph::Model& model) -> Forward {
+    const c10::Device device = training::device_of(model);
+    return [&model, device, moved = images.to(device)]() -> absl::Status {
+      PARE_RETURN_IF_ERROR(model.forward_tensor({moved}).status());
+      return synchronize(device);
+    };
   };
   PARE_ASSIGN_OR_RETURN(speed["pare"], compare(forward_of(original), forward_of(compressed)));
   auto first = exporters::OnnxRuntimeNode::start(files.original);

@@ -27,8 +27,9 @@ struct OnnxFiles {
 
 // {"batch", "threads": 1, "pare": {"original_ms", "compressed_ms", "speedup"}, "onnxruntime": {the same}}: medians over
 // 25 forwards of each, in turn, on random numbers, in evaluation mode with one thread; "speedup" is the median of the
-// pairs' ratios. "onnxruntime" is left out where ONNX Runtime is not installed, which is logged. Errors: those of the
-// models and of the runtime. The models' mode and the number of threads are afterwards what they were.
+// pairs' ratios. "pare" is on the models' device, "onnxruntime" on the CPU, and "onnxruntime" is left out where ONNX
+// Runtime is not installed, which is logged. Errors: those of the models and of the runtime. The models' mode and the
+// number of threads are afterwards what they were.
 absl::StatusOr<nlohmann::ordered_json> compare_speed(graph::Model& original, graph::Model& compressed,
                                                      const std::vector<int64_t>& input_shape, const OnnxFiles& files);
 

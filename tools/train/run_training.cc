@@ -166,6 +166,8 @@ absl::Status Job::open() {
   PARE_ASSIGN_OR_RETURN(opened_, open_model(job_.model, input_size,
                                             {.num_classes = train_images_->num_classes(), .seed = job_.train.seed}));
   if (opened_.input_shape.empty()) opened_.input_shape = input_size;
+  // Before there are methods: what they add is where the model is.
+  PARE_RETURN_IF_ERROR(opened_.model->to(job_.device));
   if (opened_.is_random && job_.pretrain_epochs == 0 && !goes_on_) {
     log_warning(absl::StrCat(job_.model,
                              " starts from random weights: training them for some epochs before "
@@ -173,6 +175,7 @@ absl::Status Job::open() {
   }
   results_["model"] = job_.model;
   results_["dataset"] = job_.data.name;
+  results_["device"] = job_.device.str();
   results_["train_images"] = train_loader_->num_samples();
   results_["seed"] = job_.train.seed;
   return absl::OkStatus();

@@ -21,6 +21,8 @@
 #ifndef PARE_TOOLS_TRAIN_RUN_TRAINING_H_
 #define PARE_TOOLS_TRAIN_RUN_TRAINING_H_
 
+#include <c10/core/Device.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,6 +40,9 @@ struct TrainingJob {
 
   std::string config_path;  // empty: no compression
   std::string backend;      // of the kernels, as in backends/choice.h; empty: the config's
+  // Of the network, of what trains it and of its data; of tools/common/device.h. Files are for any device: a training
+  // may be resumed on another one.
+  c10::Device device = c10::Device(c10::kCPU);
   // Of one batch; empty: the config's input_info for a file, else the data set's.
   std::vector<int64_t> input_size;
 
@@ -63,7 +68,8 @@ struct TrainingJob {
   bool quiet = false;
 };
 
-// {"model", "dataset", "original": {"top1", "correct", "total"}, "initialized": {..}, "trained": {..}, "best": {..},
+// {"model", "dataset", "device", "original": {"top1", "correct", "total"}, "initialized": {..}, "trained": {..},
+// "best": {..},
 //  "exported": {..}, "speed": {..}, "accuracy_aware": {"mode", "budget_met", "accuracy", "accuracy_drop",
 //  "accuracy_budget", "epoch", "compression_rate"}, "epochs", "steps", "seconds", "stage", "statistics",
 //  "peak_memory_bytes", "files": {"model":

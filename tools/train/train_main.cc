@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "tools/common/cpu_memory.h"
+#include "tools/common/device.h"
 #include "tools/common/parse_numbers.h"
 #include "tools/common/program.h"
 #include "tools/train/run_training.h"
@@ -20,6 +21,7 @@
 ABSL_FLAG(std::string, model, "", "a TorchScript file with trained weights, or the name of a model of models/");
 ABSL_FLAG(std::string, config, "", "the JSON config of the compression; empty: none");
 ABSL_FLAG(std::string, backend, "", "the kernels: auto, cpu, vulkan, vulkan:DEVICE, ...; empty: the config's, or auto");
+ABSL_FLAG(std::string, device, "cpu", "the device that the network runs on: cpu, cuda (the first GPU), cuda:N");
 ABSL_FLAG(std::string, dataset, "cifar10", "cifar10, images, mnist or procedural");
 ABSL_FLAG(std::string, data_dir, "", "where the data set is");
 ABSL_FLAG(std::vector<std::string>, mean, {}, "of pixels from 0 to 1, a channel; unset: the data set's usual one");
@@ -72,6 +74,7 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   job.model = absl::GetFlag(FLAGS_model);
   job.config_path = absl::GetFlag(FLAGS_config);
   job.backend = absl::GetFlag(FLAGS_backend);
+  PARE_ASSIGN_OR_RETURN(job.device, open_device(absl::GetFlag(FLAGS_device)));
   job.data.name = absl::GetFlag(FLAGS_dataset);
   job.data.dir = absl::GetFlag(FLAGS_data_dir);
   job.data.image_size = absl::GetFlag(FLAGS_image_size);
