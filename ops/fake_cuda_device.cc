@@ -1,5 +1,6 @@
 #include "ops/fake_cuda_device.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
@@ -48,6 +49,10 @@ class CUDAHooks final : public at::CUDAHooksInterface {
   bool hasPrimaryContext(int64_t) const override { return true; }
   bool hasCUDA() const override { return true; }
   void initCUDA() const override {}
+  const at::Generator& getDefaultCUDAGenerator(at::DeviceIndex) const override {
+    static const auto* const generator = new at::Generator(at::detail::createCPUGenerator());
+    return *generator;
+  }
 };
 
 using at::CUDAHooksRegistry;

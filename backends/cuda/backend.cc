@@ -138,6 +138,7 @@ template const KernelTable<Half>& cuda_kernels();
 template const KernelTable<BFloat16>& cuda_kernels();
 
 absl::Status register_cuda_backend() {
+  if (find_backend("cuda").ok()) return absl::OkStatus();
   cuda::set_driver_opener(cuda::open_gpu);
   static auto* const memory = new CurrentMemory;
   static const absl::Status status = register_backend({

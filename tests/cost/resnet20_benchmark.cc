@@ -11,93 +11,22 @@
 #include <ATen/Parallel.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <functional>
-#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/caching_cpu_allocator.h"
 #include "benchmark/benchmark.h"
-#include "compression/create.h"
-#include "compression/quantization/register_quantization.h"
-#include "compression/sparsity/register_sparsity.h"
-#include "data/random_loader.h"
-#include "graph/import.h"
-#include "models/model_registry.h"
 #include "tests/cost/memory_meter.h"
+#include "tests/cost/resnet20_network.h"
 
 namespace pare {
 namespace {
-
-template <typename T>
-T value_or_die(absl::StatusOr<T> result) {
-  if (!result.ok()) {
-    std::cerr << result.status() << "\n";
-    std::exit(1);
-  }
-  return *std::move(result);
-}
-
-// A network as a module and as a graph; they share their tensors.
-struct Network {
-  Network() {
-    at::set_num_threads(2);
-    built = value_or_die(models::make_model("resnet20", {}));
-    model = value_or_die(graph::import_module(
-        *built.module, [this](const std::vector<at::Tensor>& inputs) { return built.forward(inputs[0]); },
-        {at::zeros(built.input_shape)}));
-    built.module->train();
-    model->train();
-  }
-
-  void quantize() {
-    quantization::register_quantization();
-    compress(R"({"compression": {"algorithm": "quantization", "initializer": {"range": {"num_init_samples": 64},
-                "batchnorm_adaptation": {"num_bn_adaptation_samples": 0}}}})");
-  }
-  // Half of the weights are to be zero.
-  void sparsify(const std::string& algorithm) {
-    sparsity::register_sparsity();
-    compress(R"({"compression": {"algorithm": ")" + algorithm +
-             R"(", "params": {"sparsity_target": 0.5, "sparsity_target_epoch": 0}}})");
-  }
-  void compress(const std::string& text) {
-    const auto config = value_or_die(CompressionConfig::parse_text(text, "config"));
-    auto loader = value_or_die(data::RandomLoader::create({.inputs = {{.shape = {64, 3, 32, 32}}}, .num_batches = 1}));
-    compression = value_or_die(
-        create_compressed_model(model, config, {.data_loader = loader.get(), .input_size = {built.input_shape}}));
-    model->train();
-  }
-
-  at::Tensor images(int64_t batch) const { return at::randn({batch, 3, 32, 32}); }
-
-  void step_module(const at::Tensor& images, const at::Tensor& targets) {
-    finish(built.forward(images), targets);
-    for (at::Tensor& parameter : built.module->parameters()) parameter.mutable_grad().reset();
-  }
-  void step_graph(const at::Tensor& images, const at::Tensor& targets) {
-    at::Tensor loss = at::cross_entropy_loss(value_or_die(model->forward_tensor({images})), targets);
-    if (compression != nullptr) {
-      if (const at::Tensor extra = compression->loss().forward(); extra.defined()) loss = loss.add(extra);
-    }
-    loss.backward();
-    if (compression != nullptr) compression->scheduler().step();
-    model->zero_grad();
-  }
-  static void finish(const at::Tensor& logits, const at::Tensor& targets) {
-    at::cross_entropy_loss(logits, targets).backward();
-  }
-
-  models::BuiltModel built;
-  std::shared_ptr<graph::Model> model;
-  std::unique_ptr<CompressionAlgorithm> compression;
-};
 
 double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
@@ -172,8 +101,9 @@ void compare(benchmark::State& state, const std::vector<Step>& steps) {
 
 void module_and_graph(benchmark::State& state) {
   use(Memory::kCaching);
-  Network network;
-  const at::Tensor images = network.images(state.range(0)), targets = at::randint(10, {state.range(0)}, at::kLong);
+  at::set_num_threads(2);
+  Network network(at::kCPU);
+  const at::Tensor images = random_images(state.range(0), at::kCPU), targets = random_targets(state.range(0), at::kCPU);
   compare(state, {{"module", Memory::kCaching, [&] { network.step_module(images, targets); }},
                   {"graph", Memory::kCaching, [&] { network.step_graph(images, targets); }}});
 }
@@ -181,9 +111,10 @@ BENCHMARK(module_and_graph)->Arg(8)->Arg(128)->Iterations(40)->UseRealTime()->Un
 
 void fp32_and_int8(benchmark::State& state) {
   use(Memory::kCaching);
-  Network network, quantized;
+  at::set_num_threads(2);
+  Network network(at::kCPU), quantized(at::kCPU);
   quantized.quantize();
-  const at::Tensor images = network.images(state.range(0)), targets = at::randint(10, {state.range(0)}, at::kLong);
+  const at::Tensor images = random_images(state.range(0), at::kCPU), targets = random_targets(state.range(0), at::kCPU);
   const auto fp32 = [&] { network.step_module(images, targets); };
   const auto int8 = [&] { quantized.step_graph(images, targets); };
   compare(state, {{"fp32", Memory::kCaching, fp32},
@@ -195,10 +126,11 @@ BENCHMARK(fp32_and_int8)->Arg(128)->Iterations(40)->UseRealTime()->Unit(benchmar
 
 void fp32_and_sparse(benchmark::State& state) {
   use(Memory::kCaching);
-  Network network, magnitude, rb;
+  at::set_num_threads(2);
+  Network network(at::kCPU), magnitude(at::kCPU), rb(at::kCPU);
   magnitude.sparsify("magnitude_sparsity");
   rb.sparsify("rb_sparsity");
-  const at::Tensor images = network.images(state.range(0)), targets = at::randint(10, {state.range(0)}, at::kLong);
+  const at::Tensor images = random_images(state.range(0), at::kCPU), targets = random_targets(state.range(0), at::kCPU);
   const auto step_of = [&](Network& one) { return [&] { one.step_graph(images, targets); }; };
   compare(state, {{"fp32", Memory::kCaching, step_of(network)},
                   {"magnitude", Memory::kCaching, step_of(magnitude)},
