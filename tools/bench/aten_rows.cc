@@ -125,7 +125,7 @@ std::vector<Row> aten_rows(const Subject& subject, int64_t size) {
       return at::_fake_quantize_learnable_per_tensor_affine(x, scale, zero_point, -128, 127);
     });
   });
-  add_other("a composition of ATen's operators", Row(rows[2]), [=]() -> Run {
+  add_other("at:: operators, composed", Row(rows[2]), [=]() -> Run {
     const at::Tensor x = random_tensor(elements, device), dy = random_tensor(elements, device);
     const at::Tensor scale = at::full({1}, 2.5, device);
     return [=] {
