@@ -1,7 +1,8 @@
 """The repository of LibTorch: the system's, or the one that LIBTORCH_HOME points at.
 
 LIBTORCH_HOME is an unpacked LibTorch archive or the folder `torch` of a Python package (it holds include/ and lib/), CPU
-or CUDA. `@libtorch//:libtorch` is the library, and `@libtorch//:features.bzl` says LIBTORCH_HAS_CUDA.
+or CUDA. `@libtorch//:libtorch` is the library. `@pare_libtorch_features//:features.bzl` says LIBTORCH_HAS_CUDA, and is there
+without a LibTorch too: who puts one of their own in its place needs no other.
 
 A LibTorch with CUDA needs CUDA's headers, but nothing else of it: those in CUDA_HOME, in /usr/local/cuda, or the ones that
 pip installs beside torch. PARE_CUDA=required (--config=cuda) refuses a LibTorch without CUDA.
@@ -93,7 +94,6 @@ def _libtorch_repository_impl(ctx):
     if has_cuda:
         # Nothing names a symbol of these two, so the linker would drop them and CUDA would silently vanish.
         linkopts = linkopts + ["-Wl,--push-state,--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Wl,--pop-state"]
-    ctx.file("features.bzl", "LIBTORCH_HAS_CUDA = %s\n" % has_cuda)
     ctx.file("BUILD", _BUILD.format(
         headers = repr(headers),
         includes = repr(includes),
@@ -109,4 +109,17 @@ libtorch_repository = repository_rule(
     ],
     local = True,
     doc = "LibTorch from the system, or from LIBTORCH_HOME.",
+)
+
+def _features_repository_impl(ctx):
+    home = ctx.os.environ.get("LIBTORCH_HOME", "")
+    has_cuda = home != "" and ctx.path(home + "/lib/libtorch_cuda.so").exists
+    ctx.file("features.bzl", "LIBTORCH_HAS_CUDA = %s\n" % has_cuda)
+    ctx.file("BUILD", "")
+
+libtorch_features_repository = repository_rule(
+    implementation = _features_repository_impl,
+    environ = ["LIBTORCH_HOME"],
+    local = True,
+    doc = "What the LibTorch of LIBTORCH_HOME has; the system's has no CUDA.",
 )

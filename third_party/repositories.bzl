@@ -3,7 +3,7 @@
 A monorepo that defines a repository of one of these names before it calls pare_repositories() keeps its own.
 """
 
-load("//third_party:libtorch.bzl", "libtorch_repository")
+load("//third_party:libtorch.bzl", "libtorch_features_repository", "libtorch_repository")
 load("//third_party:system.bzl", "system_program", "system_repository")
 
 # What a label of Abseil links: nothing is listed a target, since Abseil's libraries depend on each other in a way that
@@ -65,6 +65,8 @@ def pare_repositories():
 
     if "libtorch" not in have:
         libtorch_repository(name = "libtorch")
+    if "pare_libtorch_features" not in have:
+        libtorch_features_repository(name = "pare_libtorch_features")
     if "com_google_absl" not in have:
         system_repository(
             name = "com_google_absl",

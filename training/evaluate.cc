@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "graph/device.h"
 #include "training/read_numbers.h"
 
 namespace pare::training {
@@ -61,13 +62,6 @@ absl::Status add_batch(const at::Tensor& logits, const at::Tensor& targets, int6
 
 std::string EvaluationResult::to_string() const { return absl::StrFormat("top1 %.4f (%d/%d)", top1(), correct, total); }
 
-c10::Device device_of(const graph::Model& model) {
-  for (const auto* values : {&model.graph().parameters(), &model.graph().buffers()}) {
-    if (!values->empty()) return values->front()->tensor().device();
-  }
-  return c10::Device(c10::kCPU);
-}
-
 data::Batch to_device(data::Batch batch, c10::Device device) {
   // On its way to a GPU a tensor need not be waited for: what computes with it comes behind it.
   const bool non_blocking = !device.is_cpu();
@@ -104,7 +98,7 @@ absl::StatusOr<EvaluationResult> evaluate(graph::Model& model, data::DataLoader&
   const bool was_training = model.is_training();
   model.eval();
   const absl::Cleanup restore_mode = [&] { model.train(was_training); };
-  const c10::Device device = device_of(model);
+  const c10::Device device = device_of(model.graph());
   const Classifier forward = [&](const data::Batch& batch) -> absl::StatusOr<at::Tensor> {
     PARE_ASSIGN_OR_RETURN(const data::Batch moved,
                           guard_torch("moving a batch to the model", [&] { return to_device(batch, device); }));

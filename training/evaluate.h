@@ -46,9 +46,6 @@ absl::StatusOr<EvaluationResult> evaluate(const Classifier& classifier, data::Da
                                           const EvaluationProgress& progress = nullptr,
                                           const ShouldStop& should_stop = nullptr);
 
-// The device of the model's first parameter or buffer; the CPU if it has none.
-c10::Device device_of(const graph::Model& model);
-
 // A batch with its tensors on `device`; those that are there already are shared.
 data::Batch to_device(data::Batch batch, c10::Device device);
 

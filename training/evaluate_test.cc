@@ -90,11 +90,5 @@ TEST(Evaluate, StopsBetweenBatchesWhenAsked) {
   EXPECT_EQ(batches, 1);
 }
 
-TEST(DeviceOf, IsTheCpuForAModelWithoutTensors) {
-  auto graph = std::make_unique<graph::Graph>();
-  graph->set_output(graph->add_input("x"));
-  EXPECT_TRUE(device_of(graph::Model(std::move(graph))).is_cpu());
-}
-
 }  // namespace
 }  // namespace pare::training

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "graph/device.h"
 #include "statistics/event_file.h"
 #include "statistics/json_lines.h"
 #include "training/batch_norm.h"
@@ -33,7 +34,7 @@ class Trainer::Loop {
         model_(*trainer.algorithm_.model()),
         train_loader_(trainer.train_loader_),
         eval_loader_(trainer.options_.evaluate ? trainer.eval_loader_ : nullptr),
-        device_(device_of(*trainer.algorithm_.model())) {}
+        device_(device_of(trainer.algorithm_.model()->graph())) {}
 
   absl::StatusOr<TrainResult> run();
 

@@ -18,8 +18,8 @@ namespace pare::backends {
 template <typename T>
 const KernelTable<T>& cuda_kernels();
 
-// OK as well if it is registered already, or another one under its name: that one then stays, which is how a test puts a
-// made-up device in its place.
+// OK as well if it is registered already, or another one under its name: that one then stays, which is how a test puts
+// a made-up device in its place.
 absl::Status register_cuda_backend();
 
 }  // namespace pare::backends

@@ -1,5 +1,7 @@
 #include "backends/cuda/binaries.h"
 
+#include <dlfcn.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -169,6 +171,21 @@ TEST(Nvrtc, CompilesEverySource) {
   for (const ElementType element : {ElementType::kHalf, ElementType::kBFloat16}) {
     EXPECT_TRUE(compile(*nvrtc, sources::fake_quantize, element, 80).ok());
   }
+}
+
+TEST(Nvrtc, TheOneThatIsBroughtComesFirst) {
+  const absl::StatusOr<NvrtcFunctions> systems = load_nvrtc(/*greatest_version=*/99);
+  if (!systems.ok()) GTEST_SKIP() << systems.status().message();
+  Dl_info library = {};
+  ASSERT_NE(dladdr(reinterpret_cast<const void*>(systems->version), &library), 0);
+  const std::string link = ::testing::TempDir() + "/libnvrtc-of-another-name.so";
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink(library.dli_fname, link);
+  EXPECT_EQ(load_nvrtc(99, {"/nowhere/libnvrtc.so", link})->version, systems->version);
+  // One that the driver cannot run code of is named, and passed over.
+  const absl::Status refused = load_nvrtc(/*greatest_version=*/1, {link}).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
+  EXPECT_NE(refused.message().find(link), std::string_view::npos) << refused;
 }
 
 }  // namespace

@@ -232,8 +232,10 @@ absl::StatusOr<Driver*> open_gpu() {
   PARE_ASSIGN_OR_RETURN(const CudaApi api, load_cuda_api());
   int version = 0;
   PARE_RETURN_IF_ERROR(api.check(api.driver_version(&version), "asking for its version"));
-  PARE_ASSIGN_OR_RETURN(const NvrtcFunctions nvrtc, load_nvrtc(version / 1000));
-  auto gpu = std::make_unique<Gpu>(api, nvrtc, cache_folder(), used_streams());
+  Streams* const streams = used_streams();
+  const std::vector<std::string> brought = streams == nullptr ? std::vector<std::string>() : streams->nvrtc_libraries();
+  PARE_ASSIGN_OR_RETURN(const NvrtcFunctions nvrtc, load_nvrtc(version / 1000, brought));
+  auto gpu = std::make_unique<Gpu>(api, nvrtc, cache_folder(), streams);
   PARE_RETURN_IF_ERROR(gpu->devices().status());
   return gpu.release();
 }

@@ -283,6 +283,7 @@ class LibraryStreams : public Streams {
     return world.memory[device()];
   }
   void free(void* pointer) override { freed.push_back(pointer); }
+  std::vector<std::string> nvrtc_libraries() override { return {}; }
 
   static int& device() {
     thread_local int index = 0;
@@ -346,6 +347,14 @@ TEST_F(GpuOfLibraryTest, AChosenDeviceBecomesTheLibrarysInEachThreadOnce) {
     EXPECT_EQ(library_gpu_.current_device()->index, 0);
   }).join();
   EXPECT_EQ(library_gpu_.current_device()->index, 1);
+}
+
+TEST(StreamsTest, AreTheDriversOwnUntilSomeAreUsed) {
+  EXPECT_EQ(used_streams(), nullptr);
+  static LibraryStreams streams;
+  use_streams(&streams);
+  EXPECT_EQ(used_streams(), &streams);
+  use_streams(nullptr);
 }
 
 }  // namespace

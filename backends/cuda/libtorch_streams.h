@@ -2,8 +2,8 @@
 //
 //   use_streams(libtorch_streams());
 //
-// Linking `:libtorch` does that before main(). Only in a build whose LibTorch has CUDA. NVRTC is the one that LibTorch
-// brings along, if the system has none.
+// Linking `:libtorch` does that before main(). Only in a build whose LibTorch has CUDA. NVRTC is the one that comes
+// with LibTorch, or else the system's.
 //
 // A device that is chosen by name (`--backend=cuda:1`) becomes LibTorch's current one in each thread at its first call
 // from there. Kernels may be recorded in a CUDA graph: then all tensors have to be on the device, and the kernels to

@@ -78,26 +78,29 @@ class ProgramOwner {
 
 }  // namespace
 
-absl::StatusOr<NvrtcFunctions> load_nvrtc(int greatest_version) {
+absl::StatusOr<NvrtcFunctions> load_nvrtc(int greatest_version, const std::vector<std::string>& brought) {
   constexpr int kLeastVersion = 12;
-  std::vector<std::string> folders = {""};
+  std::vector<std::string> libraries = brought, folders = {""};
   const char* home = std::getenv("CUDA_HOME");
   if (home != nullptr && *home != '\0') folders.push_back(absl::StrCat(home, "/lib64/"));
   folders.push_back("/usr/local/cuda/lib64/");
-  std::string found;
   for (const std::string& folder : folders) {
     for (const char* name : {"libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"}) {
-      void* const library = dlopen(absl::StrCat(folder, name).c_str(), RTLD_NOW | RTLD_LOCAL);
-      if (library == nullptr) continue;
-      const NvrtcFunctions nvrtc = functions_of(library);
-      int major = 0, minor = 0;
-      if (nvrtc.version != nullptr && nvrtc.version(&major, &minor) == 0 && major >= kLeastVersion &&
-          major <= greatest_version && nvrtc.architectures != nullptr && nvrtc.cubin != nullptr) {
-        return nvrtc;  // The library is never closed.
-      }
-      absl::StrAppend(&found, found.empty() ? "" : ", ", folder, name, " of version ", major, ".", minor);
-      dlclose(library);
+      libraries.push_back(absl::StrCat(folder, name));
     }
+  }
+  std::string found;
+  for (const std::string& path : libraries) {
+    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) continue;
+    const NvrtcFunctions nvrtc = functions_of(library);
+    int major = 0, minor = 0;
+    if (nvrtc.version != nullptr && nvrtc.version(&major, &minor) == 0 && major >= kLeastVersion &&
+        major <= greatest_version && nvrtc.architectures != nullptr && nvrtc.cubin != nullptr) {
+      return nvrtc;  // The library is never closed.
+    }
+    absl::StrAppend(&found, found.empty() ? "" : ", ", path, " of version ", major, ".", minor);
+    dlclose(library);
   }
   return absl::UnavailableError(absl::StrCat(
       "there is no NVRTC (libnvrtc.so, CUDA's compiler at run time) of a version from ", kLeastVersion, " to ",

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "backends/cuda/driver.h"
@@ -38,10 +39,10 @@ struct NvrtcFunctions {
   Result (*architectures)(int* architectures) = nullptr;  // ascending
 };
 
-// From the first of libnvrtc.so, libnvrtc.so.13 and .12, where the system finds them, in CUDA_HOME/lib64 and in
-// /usr/local/cuda/lib64, of a version from 12 to the greatest that the machine's driver runs code of. Error:
-// Unavailable, with what was found.
-absl::StatusOr<NvrtcFunctions> load_nvrtc(int greatest_version);
+// From the first of the libraries in `brought` (paths, which need not exist), and of libnvrtc.so, libnvrtc.so.13 and
+// .12 where the system finds them, in CUDA_HOME/lib64 and in /usr/local/cuda/lib64, that is of a version from 12 to the
+// greatest that the machine's driver runs code of. Error: Unavailable, with what was found.
+absl::StatusOr<NvrtcFunctions> load_nvrtc(int greatest_version, const std::vector<std::string>& brought = {});
 
 // Machine code for GPUs of that architecture (90: 9.0); for one that is newer than this NVRTC, PTX of the greatest that
 // it knows, which the driver compiles. Floating point is as written: nothing is contracted, denormal numbers are kept,

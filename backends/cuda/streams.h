@@ -9,6 +9,8 @@
 #define PARE_BACKENDS_CUDA_STREAMS_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,6 +31,9 @@ class Streams {
   // still be used by kernels that this stream was given before. bytes > 0.
   virtual absl::StatusOr<void*> allocate(int64_t bytes) = 0;
   virtual void free(void* pointer) = 0;
+
+  // Paths of an NVRTC that comes with the library, which need not exist.
+  virtual std::vector<std::string> nvrtc_libraries() = 0;
 };
 
 // Kept for good. Before the first kernel.

@@ -13,6 +13,7 @@
 
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "graph/device.h"
 
 namespace pare::pruning {
 namespace {
@@ -43,16 +44,11 @@ class RandomStates {
   std::vector<std::pair<at::Generator, at::Tensor>> states_;
 };
 
-c10::Device device_of(const graph::Model& model) {
-  const std::vector<at::Tensor> parameters = model.parameters();
-  return parameters.empty() ? c10::Device(c10::kCPU) : parameters[0].device();
-}
-
 // Puts back what the model is made of when it goes.
 class Snapshot {
  public:
   explicit Snapshot(graph::Model& model)
-      : model_(model), was_training_(model.is_training()), random_(device_of(model)) {
+      : model_(model), was_training_(model.is_training()), random_(device_of(model.graph())) {
     for (const auto& values : {model.graph().parameters(), model.graph().buffers()}) {
       for (const graph::Value* value : values) {
         at::Tensor tensor = value->tensor();
@@ -92,7 +88,7 @@ absl::StatusOr<data::Batch> next_batch(data::DataLoader& loader, const graph::Mo
   if (!batch->targets.defined()) {
     return absl::InvalidArgumentError("the data loader gives no targets, but a ranking is learned from a loss");
   }
-  const c10::Device device = device_of(model);
+  const c10::Device device = device_of(model.graph());
   return guard_torch("moving a batch to the model", [&] {
     for (at::Tensor& input : batch->inputs) input = input.to(device);
     batch->targets = batch->targets.to(device);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "graph/device.h"
 #include "graph/hooks.h"
 
 namespace pare::quantization {
@@ -24,16 +25,9 @@ absl::StatusOr<int64_t> initial_channels(const QuantizationPoint& point) {
   return weight.size(point.channel_axis);
 }
 
-// Where the model is. Of an activation nothing else tells where it will be.
-c10::Device device_of(const graph::Graph& graph) {
-  for (const auto* values : {&graph.parameters(), &graph.buffers()}) {
-    if (!values->empty()) return values->front()->tensor().device();
-  }
-  return c10::Device(c10::kCPU);
-}
-
 absl::StatusOr<std::vector<graph::Value*>> add_parameters(graph::Graph& graph, const QuantizationPoint& point) {
   PARE_ASSIGN_OR_RETURN(const int64_t channels, initial_channels(point));
+  // Of an activation nothing else tells where it will be.
   const at::TensorOptions options =
       at::TensorOptions(point.is_weight ? point.value->tensor().device() : device_of(graph)).dtype(c10::kFloat);
   std::vector<graph::Value*> parameters;

@@ -13,6 +13,7 @@
 #include "compression/analysis/sample_stream.h"
 #include "compression/quantization/precision_search.h"
 #include "compression/quantization/range_initializer.h"
+#include "graph/device.h"
 #include "graph/profile.h"
 
 namespace pare::quantization {
@@ -35,8 +36,7 @@ absl::StatusOr<std::map<const Node*, double>> flops_of_nodes(graph::Model& model
   const EvaluationMode evaluation(model);
   std::vector<at::Tensor> inputs;
   const std::vector<c10::ScalarType>& dtypes = model.input_dtypes();
-  const std::vector<at::Tensor> parameters = model.parameters();
-  const c10::Device device = parameters.empty() ? c10::Device(c10::kCPU) : parameters[0].device();
+  const c10::Device device = device_of(model.graph());
   for (size_t i = 0; i < input_size.size(); ++i) {
     const c10::ScalarType dtype = i < dtypes.size() ? dtypes[i] : c10::kFloat;
     inputs.push_back(at::zeros(input_size[i], at::TensorOptions(device).dtype(dtype)));

@@ -20,6 +20,7 @@
 #include "base/torch_guard.h"
 #include "export/onnx/aliases.h"
 #include "export/onnx/input_dtypes.h"
+#include "graph/device.h"
 
 namespace pare::exporters {
 namespace {
@@ -245,16 +246,6 @@ std::map<const Value*, DependsOn> propagate(const Graph& graph, const Aliases& a
     if (tainted_roots.count(aliases.root(value)) > 0) what = DependsOn::kInputs;
   }
   return depends;
-}
-
-// Where the model is.
-c10::Device device_of(const Graph& graph) {
-  for (const auto* tensors : {&graph.parameters(), &graph.buffers()}) {
-    for (const Value* value : *tensors) {
-      if (value->tensor().defined()) return value->tensor().device();
-    }
-  }
-  return c10::Device(c10::DeviceType::CPU);
 }
 
 // Cuts of the inputs' first axis at a fixed place, as x[:5] or x[-1], say more in a batch that is larger than the

@@ -5,7 +5,6 @@
 //
 // The two steps run in turn, and each is waited for. Prints the medians of their times and of their ratios, as JSON.
 
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <iostream>
@@ -14,6 +13,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "base/median.h"
 #include "nlohmann/json.hpp"
 #include "tests/cost/resnet20_network.h"
 #include "tools/common/device.h"
@@ -31,11 +31,6 @@ double milliseconds(c10::Device device, const std::function<void()>& run) {
   run();
   tools::synchronize(device).IgnoreError();  // What went wrong the next step finds.
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
 }
 
 int run() {

@@ -12,7 +12,6 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <functional>
@@ -21,17 +20,13 @@
 #include <vector>
 
 #include "base/caching_cpu_allocator.h"
+#include "base/median.h"
 #include "benchmark/benchmark.h"
 #include "tests/cost/memory_meter.h"
 #include "tests/cost/resnet20_network.h"
 
 namespace pare {
 namespace {
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
 
 double seconds(const std::function<void()>& run) {
   const auto start = std::chrono::steady_clock::now();

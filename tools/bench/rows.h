@@ -106,8 +106,8 @@ std::vector<Row> statistics_rows(const Subject& subject, int64_t size);     // s
 std::vector<Row> sparsity_rows(const Subject& subject, int64_t size);       // sparsity_rows.cc
 std::vector<Row> filter_rows(const Subject& subject, int64_t size);         // filter_rows.cc
 std::vector<Row> storage_rows(const Subject& subject, int64_t size);        // storage_rows.cc
-// What users call today instead, and Pare's operations as they are called. Where LibTorch has tensors: on the processor,
-// and on CUDA devices if it has CUDA.
+// What users call today instead, and Pare's operations as they are called. Where LibTorch has tensors: on the
+// processor, and on CUDA devices if it has CUDA.
 std::vector<Row> aten_rows(const Subject& subject, int64_t size);  // aten_rows.cc
 
 // Of every family.

@@ -12,8 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/median.h"
 #include "base/status_macros.h"
 #include "export/onnxruntime/onnxruntime_node.h"
+#include "graph/device.h"
 #include "tools/common/device.h"
 #include "training/evaluate.h"
 
@@ -24,12 +26,6 @@ constexpr int64_t kBatch = 32;
 constexpr int kWarmups = 3, kRounds = 25;
 
 using Forward = std::function<absl::Status()>;
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 absl::StatusOr<double> milliseconds(const Forward& run) {
   const auto start = std::chrono::steady_clock::now();
@@ -85,7 +81,7 @@ absl::StatusOr<nlohmann::ordered_json> compare_speed(graph::Model& original, gra
   const at::Tensor images = at::rand(shape);
   nlohmann::ordered_json speed = {{"batch", kBatch}, {"threads", 1}};
   const auto forward_of = [&](graph::Model& model) -> Forward {
-    const c10::Device device = training::device_of(model);
+    const c10::Device device = device_of(model.graph());
     return [&model, device, moved = images.to(device)]() -> absl::Status {
       PARE_RETURN_IF_ERROR(model.forward_tensor({moved}).status());
       return synchronize(device);
