@@ -111,15 +111,48 @@ libtorch_repository = repository_rule(
     doc = "LibTorch from the system, or from LIBTORCH_HOME.",
 )
 
+def _nccl_include(ctx, home):
+    """Returns the folder of NCCL's header, or None."""
+    for folder in [
+        home + "/include",
+        ctx.os.environ.get("CUDA_HOME", "/nowhere") + "/include",
+        "/usr/local/cuda/include",
+        home + "/../nvidia/nccl/include",
+        "/usr/include",
+    ]:
+        if ctx.path(folder + "/nccl.h").exists:
+            return folder
+    return None
+
 def _features_repository_impl(ctx):
     home = ctx.os.environ.get("LIBTORCH_HOME", "")
     has_cuda = home != "" and ctx.path(home + "/lib/libtorch_cuda.so").exists
-    ctx.file("features.bzl", "LIBTORCH_HAS_CUDA = %s\n" % has_cuda)
-    ctx.file("BUILD", "")
+    nccl = _nccl_include(ctx, home) if has_cuda else None
+
+    # LibTorch's headers of the engines that connect processes need those of the engines, of the same version: where they
+    # are not there, the rest works without.
+    gloo_root = (home + "/include") if home else find_include_dir(ctx, "gloo/context.h")
+    has_gloo = gloo_root != None and ctx.path(gloo_root + "/gloo/context.h").exists
+    if nccl:
+        ctx.symlink(nccl + "/nccl.h", "nccl_include/nccl.h")
+    ctx.file("features.bzl", """LIBTORCH_HAS_CUDA = %s
+LIBTORCH_HAS_GLOO = %s
+LIBTORCH_HAS_NCCL = %s
+""" % (has_cuda, has_gloo, nccl != None))
+    ctx.file("BUILD", """cc_library(
+    name = "nccl",
+    hdrs = glob(["nccl_include/*.h"], allow_empty = True),
+    includes = ["nccl_include"],
+    visibility = ["//visibility:public"],
+)
+""")
 
 libtorch_features_repository = repository_rule(
     implementation = _features_repository_impl,
-    environ = ["LIBTORCH_HOME"],
+    environ = [
+        "CUDA_HOME",
+        "LIBTORCH_HOME",
+    ],
     local = True,
-    doc = "What the LibTorch of LIBTORCH_HOME has; the system's has no CUDA.",
+    doc = "What the LibTorch of LIBTORCH_HOME, or the system's, has; the system's has no CUDA.",
 )
