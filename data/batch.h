@@ -25,6 +25,12 @@ struct Batch {
   // The number of samples: the first dimension of the targets, or of the first input where there are no targets; else
   // 0.
   int64_t size() const;
+
+  // Where several processes share a batch (data/shard.h): the place of this part's first sample in the whole, and how
+  // many samples the whole has; 0: this is the whole.
+  int64_t first = 0;
+  int64_t whole = 0;
+  int64_t whole_size() const { return whole > 0 ? whole : size(); }
 };
 
 }  // namespace pare::data

@@ -9,6 +9,9 @@
 //
 // A loader of one's own derives from DataLoader; data/image_loader.h, data/random_loader.h and data/torch_data.h are
 // the ones that come with Pare. A loader is used by one thread at a time.
+//
+// Where several processes train together, each one's loader gives its part of each batch (data/shard.h), and says of
+// batches and samples how many there are in all: with another number of processes nothing changes but the parts.
 
 #ifndef PARE_DATA_DATA_LOADER_H_
 #define PARE_DATA_DATA_LOADER_H_

@@ -77,6 +77,7 @@ absl::StatusOr<std::unique_ptr<ImageLoader>> ImageLoader::create(std::shared_ptr
   PARE_RETURN_IF_ERROR(check_range("num_workers", options.num_workers, 0, kMostWorkers));
   PARE_RETURN_IF_ERROR(check_range("prefetch", options.prefetch, 1, 1 << 16));
   PARE_RETURN_IF_ERROR(check_range("subset_size", options.subset_size, 0, dataset->size()));
+  PARE_RETURN_IF_ERROR(check_shard(options.shard));
   PARE_RETURN_IF_ERROR(check_transform(options.transform, dataset->shape()));
   return absl::WrapUnique(new ImageLoader(std::move(dataset), options));
 }
@@ -105,9 +106,19 @@ absl::Status ImageLoader::start_epoch(int64_t epoch) {
   std::optional<AugmentationKey> key;
   if (options_.augment) key = AugmentationKey{options_.seed, epoch};
   return prefetcher_.start(num_batches(), [this, key, order = order_of(epoch)](int64_t number) {
-    const auto all = absl::MakeConstSpan(order);
-    return make_batch(*dataset_, transform_, all.subspan(number * options_.batch_size, options_.batch_size), key);
+    const auto whole = absl::MakeConstSpan(order).subspan(number * options_.batch_size, options_.batch_size);
+    return make_part(whole, key);
   });
+}
+
+absl::StatusOr<Batch> ImageLoader::make_part(absl::Span<const int64_t> whole,
+                                             const std::optional<AugmentationKey>& key) const {
+  const auto size = static_cast<int64_t>(whole.size());
+  const Part part = part_of(options_.shard, size);
+  PARE_ASSIGN_OR_RETURN(Batch batch, make_batch(*dataset_, transform_, whole.subspan(part.begin, part.size()), key));
+  batch.first = part.begin;
+  batch.whole = size;
+  return batch;
 }
 
 absl::StatusOr<std::optional<Batch>> ImageLoader::next() { return prefetcher_.next(); }

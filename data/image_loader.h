@@ -18,10 +18,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "data/batch.h"
 #include "data/batch_prefetcher.h"
 #include "data/data_loader.h"
 #include "data/dataset.h"
+#include "data/shard.h"
 #include "data/transforms.h"
 
 namespace pare::data {
@@ -42,6 +44,8 @@ struct ImageLoaderOptions {
   int64_t subset_size = 0;
   bool random_subset = false;
   TransformOptions transform;
+  // The part of each batch that is prepared; batch_size is that of the whole.
+  Shard shard;
 };
 
 class ImageLoader : public DataLoader {
@@ -64,6 +68,9 @@ class ImageLoader : public DataLoader {
 
   // Images in the order of this epoch.
   std::vector<int64_t> order_of(int64_t epoch) const;
+
+  // This shard's part of the batch of these images.
+  absl::StatusOr<Batch> make_part(absl::Span<const int64_t> whole, const std::optional<AugmentationKey>& key) const;
 
   std::shared_ptr<const ImageDataset> dataset_;
   ImageLoaderOptions options_;

@@ -195,5 +195,40 @@ TEST(ImageLoaderTest, RefusesOptionsOutOfRange) {
   EXPECT_FALSE(make_loader(5, plain(1))->start_epoch(-1).ok());
 }
 
+TEST(ImageLoaderTest, ShardsOfABatchAreTheBatchWhateverTheirNumber) {
+  ImageLoaderOptions options = plain(5);
+  options.shuffle = true;
+  options.augment = true;
+  options.transform.crop_padding = 1;
+  options.transform.horizontal_flip = true;
+  const std::vector<Batch> expected = pass(*make_loader(13, options), 2);
+  for (const int count : {2, 4}) {
+    std::vector<std::vector<Batch>> parts;
+    for (int index = 0; index < count; ++index) {
+      options.shard = {index, count};
+      const auto loader = make_loader(13, options);
+      EXPECT_EQ(loader->num_batches(), 3);
+      EXPECT_EQ(loader->num_samples(), 13);
+      parts.push_back(pass(*loader, 2));
+      ASSERT_EQ(parts.back().size(), expected.size());
+    }
+    for (size_t b = 0; b < expected.size(); ++b) {
+      std::vector<at::Tensor> images, labels;
+      int64_t first = 0;
+      for (const std::vector<Batch>& part : parts) {
+        EXPECT_EQ(part[b].first, first);
+        EXPECT_EQ(part[b].whole_size(), expected[b].size());
+        first += part[b].size();
+        images.push_back(part[b].inputs[0]);
+        labels.push_back(part[b].targets);
+      }
+      EXPECT_TRUE(at::equal(at::cat(images), expected[b].inputs[0]));
+      EXPECT_TRUE(at::equal(at::cat(labels), expected[b].targets));
+    }
+  }
+  options.shard = {2, 2};
+  EXPECT_EQ(ImageLoader::create(counting(4), options).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace pare::data

@@ -37,6 +37,7 @@
 #include "base/torch_guard.h"
 #include "data/data_loader.h"
 #include "data/random.h"
+#include "data/shard.h"
 
 namespace pare::data {
 
@@ -56,6 +57,8 @@ struct TorchDatasetOptions {
   int64_t batch_size = 128;
   bool shuffle = false;
   uint64_t seed = 0;
+  // The part of each batch that is prepared; batch_size is that of the whole.
+  Shard shard;
 };
 
 // Of a map-style torch::data data set, one with get_batch(indices) and a size.
@@ -79,11 +82,20 @@ class TorchDatasetLoader : public DataLoader {
   absl::StatusOr<std::optional<Batch>> next() override {
     if (!status_.ok()) return status_;
     if (given_ == size_) return std::nullopt;
-    const int64_t end = std::min(size_, given_ + options_.batch_size);
-    const std::vector<size_t> indices(order_.begin() + given_, order_.begin() + end);
-    given_ = end;
+    const int64_t whole = std::min(options_.batch_size, size_ - given_);
+    const Part part = part_of(options_.shard, whole);
+    // A data set cannot be asked for nothing: of an empty part its batch's first sample is read and dropped.
+    const int64_t first = part.size() > 0 ? part.begin : 0, read = std::max<int64_t>(part.size(), 1);
+    const std::vector<size_t> indices(order_.begin() + given_ + first, order_.begin() + given_ + first + read);
+    given_ += whole;
     absl::StatusOr<std::optional<Batch>> result = guard_torch("torch::data data set", [&] {
       Batch batch = batch_of(dataset_.get_batch(indices));
+      if (part.size() == 0) {
+        for (at::Tensor& input : batch.inputs) input = input.narrow(0, 0, 0);
+        batch.targets = batch.targets.narrow(0, 0, 0);
+      }
+      batch.first = part.begin;
+      batch.whole = whole;
       return std::optional<Batch>(std::move(batch));
     });
     status_ = result.status();
@@ -111,6 +123,7 @@ absl::StatusOr<std::unique_ptr<DataLoader>> adapt_torch_dataset(Dataset dataset,
     return absl::InvalidArgumentError(
         absl::StrCat("torch::data data set: batch_size is ", options.batch_size, ", but must be at least 1"));
   }
+  if (absl::Status status = check_shard(options.shard); !status.ok()) return status;
   return std::make_unique<TorchDatasetLoader<Dataset>>(std::move(dataset), static_cast<int64_t>(*size), options);
 }
 

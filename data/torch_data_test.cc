@@ -68,6 +68,17 @@ TEST(AdaptTorchDatasetTest, ShufflesFromSeedAndEpoch) {
   EXPECT_EQ(classes(*same, 0), first);
 }
 
+TEST(AdaptTorchDatasetTest, GivesItsPartOfEachBatch) {
+  std::vector<int64_t> expected = classes(**adapt_torch_dataset(Counting(7), {.batch_size = 3, .shuffle = true}), 4);
+  auto first = *adapt_torch_dataset(Counting(7), {.batch_size = 3, .shuffle = true, .shard = {0, 2}});
+  auto second = *adapt_torch_dataset(Counting(7), {.batch_size = 3, .shuffle = true, .shard = {1, 2}});
+  // Of three samples one and two; of the last one none and one.
+  EXPECT_THAT(classes(*first, 4), ElementsAre(expected[0], expected[3]));
+  EXPECT_THAT(classes(*second, 4), ElementsAre(expected[1], expected[2], expected[4], expected[5], expected[6]));
+  EXPECT_EQ(first->num_batches(), 3);
+  EXPECT_FALSE(adapt_torch_dataset(Counting(7), {.shard = {2, 2}}).ok());
+}
+
 TEST(AdaptTorchDatasetTest, TakesStackedSets) {
   auto loader = *adapt_torch_dataset(Counting(5).map(torch::data::transforms::Stack<>()), {.batch_size = 3});
   EXPECT_THAT(classes(*loader, 0), ElementsAre(0, 1, 2, 3, 4));
