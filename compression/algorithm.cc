@@ -34,7 +34,7 @@ CompressionLoss& CompressionAlgorithm::loss() { return *default_loss_; }
 
 CompressionScheduler& CompressionAlgorithm::scheduler() { return *default_scheduler_; }
 
-absl::Status CompressionAlgorithm::distributed(const std::shared_ptr<c10d::ProcessGroup>&) { return absl::OkStatus(); }
+absl::Status CompressionAlgorithm::distributed(const std::shared_ptr<ProcessGroup>&) { return absl::OkStatus(); }
 
 absl::Status CompressionAlgorithm::initialize(data::DataLoader&) { return absl::OkStatus(); }
 

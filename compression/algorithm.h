@@ -12,7 +12,7 @@
 // loss of zero and a schedule that changes nothing for the others. Order of calls:
 //
 //   constructor                    rewrites the graph: hooks, masks, quantizers
-//   distributed(process_group)     only when several processes train
+//   distributed(process_group)     only when several processes train: before initialize()
 //   initialize(data_loader)        configures itself from data, before training; not when a checkpoint is resumed:
 //   set_data_loader(data_loader)   instead of it, after the checkpoint's state has been set
 //   per iteration                  model forward, task loss + loss().forward(), backward, optimizer, scheduler().step()
@@ -39,6 +39,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "config/compression_config.h"
+#include "distributed/process_group.h"
 #include "graph/model.h"
 #include "losses/compression_loss.h"
 #include "nlohmann/json.hpp"
@@ -47,9 +48,6 @@
 
 namespace pare::data {
 class DataLoader;
-}
-namespace c10d {
-class ProcessGroup;
 }
 
 namespace pare {
@@ -91,8 +89,10 @@ class CompressionAlgorithm {
   virtual CompressionScheduler& scheduler();
 
   // The defaults do nothing, and say FULLY_COMPRESSED: a method without a schedule is all there from the start.
-  // distributed(): the group must outlive the method.
-  virtual absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group);
+  // distributed(): from now on all processes of the group call the same, each with its part of the data
+  // (data/shard.h). What a method learns from data it then exchanges, so that it is what one process would learn from
+  // all of it; a method that looks at the model alone has nothing to do, as the trainer keeps weights the same.
+  virtual absl::Status distributed(const std::shared_ptr<ProcessGroup>& process_group);
   virtual absl::Status initialize(data::DataLoader& data_loader);
   // Gives the data that a method draws from in the course of training (the staged schedule of quantization takes ranges
   // anew at each switch), without configuring anything now: what a resumed training calls in place of initialize(),

@@ -38,6 +38,10 @@ class SummedLoss : public CompressionLoss {
     return sum;
   }
 
+  void set_sample_weight(double weight) override {
+    for (const auto& child : children_) child->loss().set_sample_weight(weight);
+  }
+
  private:
   const Children& children_;
 };
@@ -104,7 +108,7 @@ CompressionLoss& CompositeAlgorithm::loss() { return *loss_; }
 
 CompressionScheduler& CompositeAlgorithm::scheduler() { return *scheduler_; }
 
-absl::Status CompositeAlgorithm::distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) {
+absl::Status CompositeAlgorithm::distributed(const std::shared_ptr<ProcessGroup>& process_group) {
   for (const auto& child : children_) PARE_RETURN_IF_ERROR(child->distributed(process_group));
   return absl::OkStatus();
 }

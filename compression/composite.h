@@ -27,7 +27,7 @@ class CompositeAlgorithm : public CompressionAlgorithm {
 
   CompressionLoss& loss() override;
   CompressionScheduler& scheduler() override;
-  absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) override;
+  absl::Status distributed(const std::shared_ptr<ProcessGroup>& process_group) override;
   absl::Status initialize(data::DataLoader& data_loader) override;
   void set_data_loader(data::DataLoader* data_loader) override;
   CompressionStage stage() const override;

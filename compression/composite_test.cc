@@ -53,7 +53,7 @@ class Part : public CompressionAlgorithm {
     statistics.set("epoch", const_cast<Part*>(this)->scheduler().current_epoch());
     return statistics;
   }
-  absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>&) override { return record("distributed"); }
+  absl::Status distributed(const std::shared_ptr<ProcessGroup>&) override { return record("distributed"); }
   absl::Status initialize(data::DataLoader&) override { return record("initialize"); }
   void set_data_loader(data::DataLoader* data_loader) override {
     record(data_loader == nullptr ? "forgets data" : "gets data").IgnoreError();

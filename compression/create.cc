@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "compression/composite.h"
 #include "compression/registry.h"
+#include "distributed/share_model.h"
 #include "ops/kernel_choice.h"
 
 namespace pare {
@@ -87,6 +88,8 @@ absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> create_compressed_model(st
   PARE_RETURN_IF_ERROR(choose_backend(config));
   warn_of_unused_keys(config);
 
+  const bool is_shared = is_distributed(options.process_group.get());
+  if (is_shared) PARE_RETURN_IF_ERROR(share_model(*options.process_group, *model));
   const bool was_training = model->is_training();
   const absl::Cleanup restore_mode = [model, was_training] { model->train(was_training); };
   model->eval();
@@ -109,6 +112,7 @@ absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> create_compressed_model(st
   }
   std::unique_ptr<CompressionAlgorithm> result =
       algorithms.size() == 1 ? std::move(algorithms[0]) : std::make_unique<CompositeAlgorithm>(std::move(algorithms));
+  if (is_shared) PARE_RETURN_IF_ERROR(result->distributed(options.process_group));
   if (options.data_loader != nullptr) PARE_RETURN_IF_ERROR(result->initialize(*options.data_loader));
   result->scale_gradients();
   return result;

@@ -21,6 +21,9 @@ struct CreateOptions {
   // quantization does). nullptr: they stay as constructed, for a state that is loaded afterwards; then give the loader
   // with CompressionAlgorithm::set_data_loader().
   data::DataLoader* data_loader = nullptr;
+  // Where several processes train together, each with its part of the data: the group, the same model and config in
+  // each. The model becomes that of process 0, and the methods' distributed() is called before they see data.
+  std::shared_ptr<ProcessGroup> process_group;
   // The shapes of the model's inputs; empty: the config's input_info.
   InputSize input_size;
 };

@@ -12,4 +12,11 @@ int64_t Batch::size() const {
   return inputs.empty() ? 0 : first_dimension(inputs.front());
 }
 
+double Batch::weight_among(int processes) const {
+  const int64_t samples = whole_size();
+  // A whole that is nobody's part is each process's own.
+  if (whole == 0 || samples == 0) return 1.0;
+  return static_cast<double>(size()) * processes / static_cast<double>(samples);
+}
+
 }  // namespace pare::data

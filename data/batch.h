@@ -31,6 +31,9 @@ struct Batch {
   int64_t first = 0;
   int64_t whole = 0;
   int64_t whole_size() const { return whole > 0 ? whole : size(); }
+  // What a mean over this part is multiplied by, so that the mean of `processes` such products is the mean over the
+  // whole: 1 where all parts are as large.
+  double weight_among(int processes) const;
 };
 
 }  // namespace pare::data

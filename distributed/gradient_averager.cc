@@ -17,6 +17,12 @@
 #include "base/torch_guard.h"
 
 namespace pare {
+namespace {
+
+// A pointer to an autograd node that shares it: std::shared_ptr, and from 2.14 on LibTorch's own.
+using Accumulator = decltype(torch::autograd::impl::grad_accumulator(std::declval<at::Tensor>()));
+
+}  // namespace
 
 // What hooks share with the averager: they may outlive it, as the graph of a loss that somebody keeps does.
 class GradientAverager::Impl {
@@ -31,8 +37,7 @@ class GradientAverager::Impl {
 
   static void add_hooks(const std::shared_ptr<Impl>& impl) {
     for (size_t i = 0; i < impl->parameters_.size(); ++i) {
-      std::shared_ptr<torch::autograd::Node> accumulator =
-          torch::autograd::impl::grad_accumulator(impl->parameters_[i]);
+      Accumulator accumulator = torch::autograd::impl::grad_accumulator(impl->parameters_[i]);
       const uintptr_t key = accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
           [weak = std::weak_ptr<Impl>(impl), i](const torch::autograd::variable_list& outputs,
                                                 const torch::autograd::variable_list&) {
@@ -187,7 +192,7 @@ class GradientAverager::Impl {
   ProcessGroup& group_;
   std::vector<at::Tensor> parameters_;
   const int64_t bucket_bytes_;
-  std::vector<std::pair<uintptr_t, std::shared_ptr<torch::autograd::Node>>> hooks_;
+  std::vector<std::pair<uintptr_t, Accumulator>> hooks_;
   std::vector<Bucket> buckets_;
   std::vector<size_t> bucket_of_;  // of each parameter
 

@@ -23,6 +23,10 @@ class CompressionLoss {
  public:
   virtual ~CompressionLoss() = default;
   virtual at::Tensor forward();
+  // Before forward(), where several processes share a batch: what a loss that is a mean over the batch's samples is to
+  // multiply itself by, so that its mean over the processes is the mean over all samples. The default is for losses
+  // that do not depend on the batch.
+  virtual void set_sample_weight(double weight);
   virtual Statistics statistics() const;
 };
 

@@ -1,7 +1,7 @@
 // compression/analysis/sample_stream.h: runs something over the first so many samples of a data loader.
 //
-//   PARE_ASSIGN_OR_RETURN(int64_t seen, for_each_batch(*model, loader, 256, [&](std::vector<at::Tensor> inputs) {
-//     return model->forward_tensor(inputs).status();
+//   PARE_ASSIGN_OR_RETURN(int64_t seen, for_each_batch(*model, loader, 256, [&](SampleBatch batch) {
+//     return model->forward_tensor(batch.inputs).status();
 //   }));
 
 #ifndef PARE_COMPRESSION_ANALYSIS_SAMPLE_STREAM_H_
@@ -20,11 +20,17 @@
 
 namespace pare {
 
-// Starts pass 0 and hands out each batch's inputs, on the model's device, the last one cut so that there are
-// `max_samples` at most. Returns how many samples there were: fewer if the loader has no more. Errors: the loader's and
-// the function's.
+struct SampleBatch {
+  std::vector<at::Tensor> inputs;  // of the model, on its device
+  int64_t first = 0;               // the number of its first sample, of all that the loader gives, from 0
+};
+
+// Starts pass 0 and hands out each batch, the last one cut so that there are `max_samples` at most. Where several
+// processes share the batches (data/shard.h), those are the samples of all together, and a process whose part of a
+// batch is empty is not called for it. Returns how many samples there were for all: fewer than asked for if the loader
+// has no more. Errors: the loader's and the function's.
 absl::StatusOr<int64_t> for_each_batch(const graph::Model& model, data::DataLoader& loader, int64_t max_samples,
-                                       absl::FunctionRef<absl::Status(std::vector<at::Tensor> inputs)> visit);
+                                       absl::FunctionRef<absl::Status(SampleBatch batch)> visit);
 
 // While it lives, the model is in evaluation mode.
 class EvaluationMode {

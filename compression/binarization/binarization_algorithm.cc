@@ -15,16 +15,34 @@
 #include "compression/analysis/weight_conflicts.h"
 #include "compression/analysis/zero_inputs.h"
 #include "compression/binarization/lowering.h"
+#include "compression/quantization/quantile_sketch.h"
+#include "distributed/gather_json.h"
 #include "graph/fold_weight_hooks.h"
 #include "graph/hooks.h"
 #include "graph/profile.h"
-#include "ops/order_statistics.h"
 
 namespace pare::binarization {
 namespace {
 
+using quantization::QuantileSketch;
+
 // The share of activations, in percent, that lie below the first scale.
 constexpr double kScalePercentile = 99.9;
+
+// What all processes have seen, in each. One message for all.
+absl::Status exchange(std::vector<QuantileSketch>& sketches, ProcessGroup& process_group) {
+  nlohmann::json states = nlohmann::json::array();
+  for (const QuantileSketch& sketch : sketches) states.push_back(sketch.state());
+  PARE_ASSIGN_OR_RETURN(const std::vector<nlohmann::json> everyones, gather_json(process_group, states));
+  sketches.assign(sketches.size(), QuantileSketch());
+  for (const nlohmann::json& theirs : everyones) {
+    if (!theirs.is_array() || theirs.size() != sketches.size()) {
+      return absl::InvalidArgumentError("another process binarizes other layers: all need the same model and config");
+    }
+    for (size_t i = 0; i < sketches.size(); ++i) PARE_RETURN_IF_ERROR(sketches[i].merge(theirs[i]));
+  }
+  return absl::OkStatus();
+}
 
 double percent(int64_t part, int64_t whole) {
   return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
@@ -122,20 +140,20 @@ void BinarizationAlgorithm::set_enabled(bool weights, bool activations) {
   }
 }
 
+absl::Status BinarizationAlgorithm::distributed(const std::shared_ptr<ProcessGroup>& process_group) {
+  process_group_ = process_group;
+  return absl::OkStatus();
+}
+
 absl::Status BinarizationAlgorithm::initialize(data::DataLoader& data_loader) {
   if (is_lowered_) {
     return absl::FailedPreconditionError("the model was prepared for export: its binarizers are fixed");
   }
-  struct Sum {
-    double scales = 0;
-    int64_t batches = 0;
-  };
-  std::vector<Sum> sums;
   std::vector<ActivationBinarizer*> binarizers;
   for (Layer& layer : layers_) {
     for (const auto& binarizer : layer.activations) binarizers.push_back(binarizer.get());
   }
-  sums.resize(binarizers.size());
+  std::vector<QuantileSketch> seen_by(binarizers.size());
   // What is seen is what flows while nothing is binarized.
   const bool weights = layers_[0].weights->is_enabled(), activations = binarizers[0]->is_enabled();
   const absl::Cleanup restore = [&] {
@@ -144,23 +162,28 @@ absl::Status BinarizationAlgorithm::initialize(data::DataLoader& data_loader) {
   };
   set_enabled(false, false);
   for (size_t i = 0; i < binarizers.size(); ++i) {
-    binarizers[i]->set_observer([&sum = sums[i]](const at::Tensor& x) {
-      sum.scales += ops::percentile(x, -1, kScalePercentile).item<double>();
-      ++sum.batches;
+    binarizers[i]->set_observer([&sketch = seen_by[i]](const at::Tensor& x) {
+      const at::Tensor dense = x.detach().to(c10::kCPU, c10::kFloat).contiguous();
+      sketch.add(dense.data_ptr<float>(), dense.numel());
     });
   }
   const EvaluationMode evaluation(*model());
   const at::NoGradGuard no_grad;
   PARE_ASSIGN_OR_RETURN(const int64_t seen,
-                        for_each_batch(*model(), data_loader, num_init_samples_, [&](std::vector<at::Tensor> inputs) {
-                          return model()->forward_tensor(inputs).status();
+                        for_each_batch(*model(), data_loader, num_init_samples_, [&](SampleBatch batch) {
+                          return model()->forward_tensor(batch.inputs).status();
                         }));
   if (seen == 0) return absl::InvalidArgumentError("the data loader gave no samples to take the first scales from");
+  if (is_distributed(process_group_.get())) PARE_RETURN_IF_ERROR(exchange(seen_by, *process_group_));
   size_t i = 0;
   for (Layer& layer : layers_) {
     for (graph::Node* hook : layer.activation_hooks) {
-      const Sum& sum = sums[i++];
-      const double scale = sum.scales / static_cast<double>(std::max<int64_t>(sum.batches, 1));
+      const QuantileSketch& sketch = seen_by[i++];
+      if (sketch.has_non_finite()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            layer.layer.name, ": a NaN or an infinity reached its input; look for it in the weights and in the data"));
+      }
+      const double scale = sketch.count() > 0 ? sketch.quantile(kScalePercentile / 100) : 0.0;
       // An input that is never above zero would be zero for ever.
       if (scale > 0) hook->input(1)->tensor().detach().fill_(scale);
     }

@@ -9,8 +9,8 @@
 //                for each of its channels: "<convolution>.activation_binarizer.scale" and ".threshold"
 // Only convolutions in the scopes; the first and the last layer of a network are best left out by ignored_scopes. With
 // "params" the staged schedule (schedulers/staged_scheduler.h) turns activations and weights on one after the other;
-// without it all is on from the start. initialize() takes each scale from data: the mean over the batches of the value
-// that one in a thousand activations exceeds; thresholds start at 0.
+// without it all is on from the start. initialize() takes each scale from data: the value that one in a thousand
+// activations of the samples exceeds; thresholds start at 0.
 //
 // Keys: mode (xnor | dorefa), params, initializer: {"range": {"num_init_samples": 256}}.
 
@@ -46,6 +46,7 @@ class BinarizationAlgorithm : public CompressionAlgorithm {
                                                                        const AlgorithmConfig& config,
                                                                        const InputSize& input_size);
 
+  absl::Status distributed(const std::shared_ptr<ProcessGroup>& process_group) override;
   // FailedPrecondition after prepare_for_export(); else the loader's and the model's errors.
   absl::Status initialize(data::DataLoader& data_loader) override;
   CompressionScheduler& scheduler() override;
@@ -67,6 +68,7 @@ class BinarizationAlgorithm : public CompressionAlgorithm {
 
   std::vector<Layer> layers_;
   std::unique_ptr<StagedScheduler> staged_;
+  std::shared_ptr<ProcessGroup> process_group_;
   int64_t num_init_samples_ = 256;
   int64_t model_macs_ = 0;
   bool is_lowered_ = false;

@@ -50,7 +50,7 @@ at::Tensor DistillationLoss::forward() {
   }
   const at::Tensor loss = distillation_loss(seen->output, target, options_);
   last_ = loss.detach();
-  return loss;
+  return sample_weight_ == 1.0 ? loss : loss.mul(sample_weight_);
 }
 
 Statistics DistillationLoss::statistics() const {

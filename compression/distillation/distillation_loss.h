@@ -36,6 +36,7 @@ class DistillationLoss : public CompressionLoss {
   // Of the student's last forward() in training mode; nothing, if there was none since the last call. Throws
   // c10::Error with the teacher's error if it fails.
   at::Tensor forward() override;
+  void set_sample_weight(double weight) override { sample_weight_ = weight; }
   // "distillation_loss": the last one.
   Statistics statistics() const override;
 
@@ -45,6 +46,7 @@ class DistillationLoss : public CompressionLoss {
   std::shared_ptr<DistillationProbe> probe_;
   std::unique_ptr<graph::Model> teacher_;
   DistillationOptions options_;
+  double sample_weight_ = 1.0;
   at::Tensor last_;
 };
 

@@ -113,12 +113,9 @@ std::vector<std::string> FilterPruning::layer_names() const {
   return names;
 }
 
-absl::Status FilterPruning::distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) {
-  if (process_group == nullptr || !settings_.learns_ranking || !ranking().empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(config().path,
-                   ": a ranking is learned in one process, since each would find another: do so with "
-                   "save_ranking_coeffs_path, and give the file to all with load_ranking_coeffs_path"));
+absl::Status FilterPruning::distributed(const std::shared_ptr<ProcessGroup>& process_group) {
+  process_group_ = process_group;
+  return absl::OkStatus();
 }
 
 absl::Status FilterPruning::initialize(data::DataLoader& data_loader) {
@@ -142,10 +139,13 @@ absl::Status FilterPruning::initialize(data::DataLoader& data_loader) {
                         search_ranking(importance_deviations(filters), settings_.search,
                                        [&](const std::vector<RankingCoefficients>& candidate) {
                                          return loss_after_training(
-                                             *model(), data_loader, [&] { return prune(candidate); }, options);
+                                             *model(), data_loader, [&] { return prune(candidate); }, options,
+                                             process_group_.get());
                                        }));
   PARE_RETURN_IF_ERROR(set_level(settings_.schedule->level()));
-  if (settings_.save_ranking_path.empty()) return absl::OkStatus();
+  // All have found the same; one writes it.
+  const bool writes = process_group_ == nullptr || process_group_->rank() == 0;
+  if (settings_.save_ranking_path.empty() || !writes) return absl::OkStatus();
   return save_ranking(settings_.save_ranking_path, layer_names(), ranking());
 }
 

@@ -48,7 +48,7 @@ class FilterPruning : public CompressionAlgorithm {
   CompressionStage stage() const override;
   // "level" (the schedule's), "target_level", "target_is_of" ("filters" or "flops"), and pruning_statistics.h's.
   Statistics statistics() const override;
-  absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) override;
+  absl::Status distributed(const std::shared_ptr<ProcessGroup>& process_group) override;
   // Learns the ranking if the config asks for it.
   absl::Status initialize(data::DataLoader& data_loader) override;
   // The learned coefficients as well.
@@ -86,6 +86,7 @@ class FilterPruning : public CompressionAlgorithm {
   absl::Status cut_channels();
   std::vector<std::string> layer_names() const;
 
+  std::shared_ptr<ProcessGroup> process_group_;
   FilterPruningConfig settings_;
   PruningUnits units_;
   PruningCost cost_;

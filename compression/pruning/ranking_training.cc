@@ -13,6 +13,7 @@
 
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "distributed/gradient_averager.h"
 #include "graph/device.h"
 
 namespace pare::pruning {
@@ -78,11 +79,19 @@ class Snapshot {
   std::vector<Kept> kept_;
 };
 
-absl::StatusOr<data::Batch> next_batch(data::DataLoader& loader, const graph::Model& model) {
-  PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, loader.next());
+// One that has a sample for each process; a smaller one, the last of a pass, is left out by all.
+absl::StatusOr<std::optional<data::Batch>> next_for_all(data::DataLoader& loader, int num_processes) {
+  for (;;) {
+    PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, loader.next());
+    if (!batch.has_value() || batch->whole_size() >= num_processes) return batch;
+  }
+}
+
+absl::StatusOr<data::Batch> next_batch(data::DataLoader& loader, const graph::Model& model, int num_processes) {
+  PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, next_for_all(loader, num_processes));
   if (!batch.has_value()) {
     PARE_RETURN_IF_ERROR(loader.start_epoch(0));
-    PARE_ASSIGN_OR_RETURN(batch, loader.next());
+    PARE_ASSIGN_OR_RETURN(batch, next_for_all(loader, num_processes));
   }
   if (!batch.has_value()) return absl::InvalidArgumentError("the data loader gives no batches to learn a ranking from");
   if (!batch->targets.defined()) {
@@ -120,7 +129,7 @@ std::vector<double> importance_deviations(const std::vector<std::vector<double>>
 
 absl::StatusOr<double> loss_after_training(graph::Model& model, data::DataLoader& loader,
                                            const std::function<absl::Status()>& prune,
-                                           const RankingTrainingOptions& options) {
+                                           const RankingTrainingOptions& options, ProcessGroup* process_group) {
   const Snapshot snapshot(model);
   PARE_RETURN_IF_ERROR(prune());
   PARE_RETURN_IF_ERROR(loader.start_epoch(0));
@@ -128,13 +137,20 @@ absl::StatusOr<double> loss_after_training(graph::Model& model, data::DataLoader
   for (const at::Tensor& parameter : model.parameters()) {
     if (parameter.requires_grad()) velocities.emplace_back(parameter, at::zeros_like(parameter.detach()));
   }
+  const int num_processes = is_distributed(process_group) ? process_group->size() : 1;
+  std::optional<GradientAverager> averager;
+  if (is_distributed(process_group)) averager.emplace(*process_group, model.parameters());
   model.train();
   for (int64_t step = 0; step < options.train_steps; ++step) {
-    PARE_ASSIGN_OR_RETURN(const data::Batch batch, next_batch(loader, model));
+    PARE_ASSIGN_OR_RETURN(const data::Batch batch, next_batch(loader, model, num_processes));
     model.zero_grad();
     PARE_ASSIGN_OR_RETURN(const at::Tensor loss, loss_of(model, batch));
+    if (averager) averager->start();
     PARE_RETURN_IF_ERROR(guard_torch("training to learn a ranking", [&] {
-      loss.backward();
+      (averager ? loss.mul(batch.weight_among(process_group->size())) : loss).backward();
+    }));
+    if (averager) PARE_RETURN_IF_ERROR(averager->finish());
+    PARE_RETURN_IF_ERROR(guard_torch("training to learn a ranking", [&] {
       const at::NoGradGuard no_grad;
       for (auto& [parameter, velocity] : velocities) {
         if (!parameter.grad().defined()) continue;
@@ -145,13 +161,21 @@ absl::StatusOr<double> loss_after_training(graph::Model& model, data::DataLoader
   }
   model.eval();
   const at::NoGradGuard no_grad;
-  double sum = 0;
+  double sum = 0, samples = 0;
   for (int64_t i = 0; i < options.evaluation_batches; ++i) {
-    PARE_ASSIGN_OR_RETURN(const data::Batch batch, next_batch(loader, model));
+    PARE_ASSIGN_OR_RETURN(const data::Batch batch, next_batch(loader, model, num_processes));
     PARE_ASSIGN_OR_RETURN(const at::Tensor loss, loss_of(model, batch));
-    sum += loss.item<double>();
+    const auto size = static_cast<double>(is_distributed(process_group) ? batch.size() : 1);
+    sum += loss.item<double>() * size;
+    samples += size;
   }
-  return sum / static_cast<double>(options.evaluation_batches);
+  if (is_distributed(process_group)) {
+    double numbers[] = {sum, samples};
+    PARE_RETURN_IF_ERROR(process_group->reduce_numbers(absl::MakeSpan(numbers), Reduction::kSum));
+    sum = numbers[0];
+    samples = numbers[1];
+  }
+  return sum / samples;
 }
 
 }  // namespace pare::pruning

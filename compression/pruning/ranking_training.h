@@ -4,7 +4,8 @@
 //
 // For ranking_search.h: prunes, trains by plain gradient descent with momentum 0.9 on the cross-entropy, measures the
 // loss in evaluation mode on the batches after those (from the start again where the loader ends), and puts everything
-// back exactly: parameters, buffers, gradients, mode, and LibTorch's random numbers.
+// back exactly: parameters, buffers, gradients, mode, and LibTorch's random numbers. In several processes each trains
+// on its part of the batches, gradients are averaged, and all get the loss over all samples.
 
 #ifndef PARE_COMPRESSION_PRUNING_RANKING_TRAINING_H_
 #define PARE_COMPRESSION_PRUNING_RANKING_TRAINING_H_
@@ -16,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "data/data_loader.h"
+#include "distributed/process_group.h"
 #include "graph/model.h"
 
 namespace pare::pruning {
@@ -34,7 +36,8 @@ std::vector<double> importance_deviations(const std::vector<std::vector<double>>
 // model's, `prune`'s, InvalidArgument if a batch has no targets.
 absl::StatusOr<double> loss_after_training(graph::Model& model, data::DataLoader& loader,
                                            const std::function<absl::Status()>& prune,
-                                           const RankingTrainingOptions& options);
+                                           const RankingTrainingOptions& options,
+                                           ProcessGroup* process_group = nullptr);
 
 }  // namespace pare::pruning
 

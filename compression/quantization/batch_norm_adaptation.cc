@@ -1,8 +1,11 @@
 #include "compression/quantization/batch_norm_adaptation.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <utility>
 
@@ -101,16 +104,54 @@ absl::StatusOr<MomentsByStatistics> gather_moments(graph::Model& model, const st
   });
   const absl::Cleanup stop_observing = [&] { model.set_observer(nullptr); };
 
-  int64_t to_skip = skip;
-  const auto run = [&](std::vector<at::Tensor> inputs) -> absl::Status {
-    const int64_t size = inputs[0].size(0), skipped = std::min(to_skip, size);
-    to_skip -= skipped;
+  const auto run = [&](SampleBatch batch) -> absl::Status {
+    const int64_t size = batch.inputs[0].size(0), skipped = std::clamp(skip - batch.first, int64_t{0}, size);
     if (skipped == size) return absl::OkStatus();
-    for (at::Tensor& input : inputs) input = input.narrow(0, skipped, size - skipped);
-    return model.forward_tensor(inputs).status();
+    for (at::Tensor& input : batch.inputs) input = input.narrow(0, skipped, size - skipped);
+    return model.forward_tensor(batch.inputs).status();
   };
   PARE_RETURN_IF_ERROR(for_each_batch(model, loader, skip + num_samples, run).status());
   return moments;
+}
+
+// What all processes have seen, in each; an error where one of them had one.
+absl::Status exchange(const std::vector<BatchNorm>& norms, absl::StatusOr<MomentsByStatistics>& moments,
+                      ProcessGroup* process_group) {
+  if (!is_distributed(process_group)) return absl::OkStatus();
+  double failures = moments.ok() ? 0.0 : 1.0;
+  PARE_RETURN_IF_ERROR(process_group->reduce_numbers(absl::MakeSpan(&failures, 1), Reduction::kSum));
+  if (failures > 0.0) {
+    if (moments.ok()) moments = absl::InvalidArgumentError("another process could not run its part of the samples");
+    return absl::OkStatus();
+  }
+  // In the graph's order, which is everyone's; statistics that two nodes share go once.
+  MomentsByStatistics merged;
+  for (const BatchNorm& norm : norms) {
+    if (merged.count(norm.running_mean) > 0) continue;
+    const RunningMoments& mine = (*moments)[norm.running_mean];
+    const int64_t channels = norm.running_mean->tensor().numel();
+    const at::Tensor packed = at::zeros({2 * channels + 1}, at::TensorOptions(c10::kDouble));
+    if (mine.count() > 0) {
+      packed.narrow(0, 0, channels).copy_(mine.mean());
+      packed.narrow(0, channels, channels).copy_(mine.squares());
+      packed[2 * channels].fill_(static_cast<double>(mine.count()));
+    }
+    PARE_ASSIGN_OR_RETURN(const std::vector<std::string> everyones,
+                          process_group->gather_bytes({static_cast<const char*>(packed.data_ptr()), packed.nbytes()}));
+    RunningMoments& all = merged[norm.running_mean];
+    for (const std::string& bytes : everyones) {
+      const at::Tensor theirs = at::empty({2 * channels + 1}, at::TensorOptions(c10::kDouble));
+      if (bytes.size() != theirs.nbytes()) {
+        return absl::InvalidArgumentError("another process has other batch norms: all need the same model");
+      }
+      std::memcpy(theirs.data_ptr(), bytes.data(), bytes.size());
+      const at::Tensor there = theirs.to(norm.running_mean->tensor().device());
+      all.merge(there.narrow(0, 0, channels).clone(), there.narrow(0, channels, channels).clone(),
+                static_cast<int64_t>(theirs.data_ptr<double>()[2 * channels]));
+    }
+  }
+  moments = std::move(merged);
+  return absl::OkStatus();
 }
 
 double mean_squared_difference(const at::Tensor& a, const at::Tensor& b) {
@@ -121,13 +162,18 @@ struct HeldOut {
   std::vector<std::vector<at::Tensor>> inputs;
   std::vector<at::Tensor> expected;
 
-  absl::StatusOr<double> error_of(graph::Model& model) const {
-    double sum = 0;
-    int64_t count = 0;
+  absl::StatusOr<double> error_of(graph::Model& model, ProcessGroup* process_group) const {
+    double sum = 0, count = 0;
     for (size_t i = 0; i < inputs.size(); ++i) {
       PARE_ASSIGN_OR_RETURN(const at::Tensor output, model.forward_tensor(inputs[i]));
       sum += mean_squared_difference(output, expected[i]) * inputs[i][0].size(0);
-      count += inputs[i][0].size(0);
+      count += static_cast<double>(inputs[i][0].size(0));
+    }
+    if (is_distributed(process_group)) {
+      double numbers[] = {sum, count};
+      PARE_RETURN_IF_ERROR(process_group->reduce_numbers(absl::MakeSpan(numbers), Reduction::kSum));
+      sum = numbers[0];
+      count = numbers[1];
     }
     return sum / count;
   }
@@ -137,9 +183,9 @@ absl::StatusOr<HeldOut> hold_out(graph::Model& model, const std::vector<Inserted
                                  data::DataLoader& loader, int64_t num_held_out) {
   const QuantizersOff quantizers_off(quantizers);
   HeldOut held_out;
-  const auto keep = [&](std::vector<at::Tensor> inputs) -> absl::Status {
-    PARE_ASSIGN_OR_RETURN(at::Tensor output, model.forward_tensor(inputs));
-    held_out.inputs.push_back(std::move(inputs));
+  const auto keep = [&](SampleBatch batch) -> absl::Status {
+    PARE_ASSIGN_OR_RETURN(at::Tensor output, model.forward_tensor(batch.inputs));
+    held_out.inputs.push_back(std::move(batch.inputs));
     held_out.expected.push_back(std::move(output));
     return absl::OkStatus();
   };
@@ -165,8 +211,11 @@ std::string to_string(BatchNormAdaptation::Outcome outcome) {
 
 void RunningMoments::add(const at::Tensor& mean, const at::Tensor& unbiased_variance, int64_t count) {
   if (count < 2) return;
-  const at::Tensor new_mean = mean.to(c10::kDouble);
-  const at::Tensor new_squares = unbiased_variance.to(c10::kDouble).mul(static_cast<double>(count - 1));
+  merge(mean.to(c10::kDouble), unbiased_variance.to(c10::kDouble).mul(static_cast<double>(count - 1)), count);
+}
+
+void RunningMoments::merge(const at::Tensor& new_mean, const at::Tensor& new_squares, int64_t count) {
+  if (count == 0) return;
   if (count_ == 0) {
     mean_ = new_mean.clone();
     squares_ = new_squares;
@@ -184,7 +233,8 @@ at::Tensor RunningMoments::unbiased_variance() const { return squares_.div(stati
 
 absl::StatusOr<BatchNormAdaptation> adapt_batch_norms(graph::Model& model,
                                                       const std::vector<InsertedQuantizer>& quantizers,
-                                                      data::DataLoader& loader, int64_t num_samples) {
+                                                      data::DataLoader& loader, int64_t num_samples,
+                                                      ProcessGroup* process_group) {
   BatchNormAdaptation result;
   const std::vector<BatchNorm> norms = find_batch_norms(model.graph());
   result.num_batch_norms = static_cast<int64_t>(norms.size());
@@ -205,12 +255,13 @@ absl::StatusOr<BatchNormAdaptation> adapt_batch_norms(graph::Model& model,
   const at::NoGradGuard no_grad;
   const EvaluationMode evaluation_mode(model);
   PARE_ASSIGN_OR_RETURN(const HeldOut held_out, hold_out(model, quantizers, loader, result.num_held_out));
-  PARE_ASSIGN_OR_RETURN(result.error_before, held_out.error_of(model));
+  PARE_ASSIGN_OR_RETURN(result.error_before, held_out.error_of(model, process_group));
 
   const SavedStatistics saved(norms);
   absl::StatusOr<MomentsByStatistics> moments =
       gather_moments(model, norms, loader, result.num_held_out, result.num_samples);
   saved.restore();
+  PARE_RETURN_IF_ERROR(exchange(norms, moments, process_group));
   if (!moments.ok()) {
     result.outcome = BatchNormAdaptation::Outcome::kNotPossible;
     log_warning(absl::StrCat("batch norms are not adapted: ", moments.status().message(),
@@ -223,7 +274,7 @@ absl::StatusOr<BatchNormAdaptation> adapt_batch_norms(graph::Model& model,
     norm.running_mean->tensor().copy_(seen.mean());
     norm.running_var->tensor().copy_(seen.unbiased_variance());
   }
-  PARE_ASSIGN_OR_RETURN(result.error_after, held_out.error_of(model));
+  PARE_ASSIGN_OR_RETURN(result.error_after, held_out.error_of(model, process_group));
   // Written so that a NaN goes back, too.
   const bool is_better = result.error_after < result.error_before;
   if (!is_better) saved.restore();

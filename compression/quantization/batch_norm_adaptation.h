@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "compression/quantization/insertion.h"
 #include "data/data_loader.h"
+#include "distributed/process_group.h"
 #include "graph/model.h"
 
 namespace pare::quantization {
@@ -43,18 +44,25 @@ struct BatchNormAdaptation {
 
 std::string to_string(BatchNormAdaptation::Outcome outcome);
 
+// In several processes each runs its part of the samples and all combine what they have seen; the statistics that a
+// batch is normalised with are those of the part.
+//
 // The graph and the model's mode are as before when it returns, whatever it returns. Errors: the loader's and the
 // model's.
 absl::StatusOr<BatchNormAdaptation> adapt_batch_norms(graph::Model& model,
                                                       const std::vector<InsertedQuantizer>& quantizers,
-                                                      data::DataLoader& loader, int64_t num_samples);
+                                                      data::DataLoader& loader, int64_t num_samples,
+                                                      ProcessGroup* process_group = nullptr);
 
 // Mean and variance of values that come in batches.
 class RunningMoments {
  public:
   // `count` values a channel, with their mean and unbiased variance. Fewer than two have none: they are left out.
   void add(const at::Tensor& mean, const at::Tensor& unbiased_variance, int64_t count);
+  // Those of `count` values, with the sum of their squared distances from their mean, in float64.
+  void merge(const at::Tensor& mean, const at::Tensor& squares, int64_t count);
   int64_t count() const { return count_; }
+  at::Tensor squares() const { return squares_; }
   at::Tensor mean() const { return mean_; }  // float64 [channels]
   at::Tensor unbiased_variance() const;      // float64 [channels]; needs at least two values
 

@@ -107,8 +107,8 @@ absl::StatusOr<data::Batch> first_samples(data::Batch batch, int64_t samples, c1
 
 absl::StatusOr<std::vector<double>> average_hessian_traces(graph::Model& model,
                                                            const std::vector<graph::Value*>& weights,
-                                                           data::DataLoader& loader,
-                                                           const HessianTraceOptions& options) {
+                                                           data::DataLoader& loader, const HessianTraceOptions& options,
+                                                           ProcessGroup* process_group) {
   for (const graph::Value* weight : weights) {
     if (!weight->tensor().requires_grad()) {
       return absl::InvalidArgumentError(
@@ -120,20 +120,31 @@ absl::StatusOr<std::vector<double>> average_hessian_traces(graph::Model& model,
   const at::AutoGradMode with_gradients(true);
   Estimator estimator(model, weights, options);
   std::vector<double> traces(weights.size(), 0.0);
-  int64_t samples = 0;
+  // Of all processes together, and of this one.
+  int64_t seen = 0, samples = 0;
   PARE_RETURN_IF_ERROR(loader.start_epoch(0));
-  while (samples < options.num_data_points) {
+  while (seen < options.num_data_points) {
     PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> next, loader.next());
     if (!next.has_value()) break;
     if (!next->targets.defined()) {
       return absl::InvalidArgumentError("the traces of the Hessian need the data's targets, and the loader gives none");
     }
-    if (next->size() == 0) continue;
-    PARE_ASSIGN_OR_RETURN(const data::Batch batch,
-                          first_samples(*std::move(next), options.num_data_points - samples, device));
+    const int64_t left = options.num_data_points - seen;
+    seen += next->whole_size();
+    const int64_t taken = std::clamp(left - next->first, int64_t{0}, next->size());
+    if (taken == 0) continue;
+    PARE_ASSIGN_OR_RETURN(const data::Batch batch, first_samples(*std::move(next), taken, device));
     PARE_ASSIGN_OR_RETURN(const std::vector<double> of_batch, estimator.traces_of(batch));
     for (size_t i = 0; i < traces.size(); ++i) traces[i] += of_batch[i] * static_cast<double>(batch.size());
     samples += batch.size();
+  }
+  if (is_distributed(process_group)) {
+    std::vector<double> sums = traces;
+    sums.push_back(static_cast<double>(samples));
+    PARE_RETURN_IF_ERROR(process_group->reduce_numbers(absl::MakeSpan(sums), Reduction::kSum));
+    samples = static_cast<int64_t>(sums.back());
+    sums.pop_back();
+    traces = std::move(sums);
   }
   if (samples == 0) {
     return absl::InvalidArgumentError("the data loader gave no samples to take the traces of the Hessian from");

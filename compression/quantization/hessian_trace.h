@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "data/data_loader.h"
+#include "distributed/process_group.h"
 #include "graph/model.h"
 
 namespace pare::quantization {
@@ -27,6 +28,8 @@ struct HessianTraceOptions {
   uint64_t seed = 0;
 };
 
+// In several processes each looks at its part of the samples, and all get the mean over all samples.
+//
 // For each weight, in their order. The model runs in evaluation mode; its mode and gradients are as before afterwards.
 // The loss is the cross entropy of the model's output, [batch, classes], and the batches' targets. Errors:
 //   InvalidArgument     a weight that requires no gradient or that the output does not depend on, no targets, no
@@ -35,8 +38,8 @@ struct HessianTraceOptions {
 //   and the loader's and the model's.
 absl::StatusOr<std::vector<double>> average_hessian_traces(graph::Model& model,
                                                            const std::vector<graph::Value*>& weights,
-                                                           data::DataLoader& loader,
-                                                           const HessianTraceOptions& options);
+                                                           data::DataLoader& loader, const HessianTraceOptions& options,
+                                                           ProcessGroup* process_group = nullptr);
 
 }  // namespace pare::quantization
 

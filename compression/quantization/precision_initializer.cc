@@ -70,13 +70,13 @@ absl::StatusOr<double> squared_error(const InsertedQuantizer& inserted, int bits
 
 absl::Status choose_by_hessian(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
                                const std::vector<const InsertedQuantizer*>& weights, const PrecisionSettings& settings,
-                               data::DataLoader& loader, PrecisionOutcome& outcome) {
+                               data::DataLoader& loader, ProcessGroup* process_group, PrecisionOutcome& outcome) {
   std::vector<graph::Value*> values;
   for (const InsertedQuantizer* inserted : weights) values.push_back(inserted->point.value);
   std::vector<double> traces;
   {
     const QuantizersOff off(quantizers);
-    PARE_ASSIGN_OR_RETURN(traces, average_hessian_traces(model, values, loader, settings.traces));
+    PARE_ASSIGN_OR_RETURN(traces, average_hessian_traces(model, values, loader, settings.traces, process_group));
   }
   std::vector<PrecisionLayer> layers(weights.size());
   for (size_t i = 0; i < weights.size(); ++i) {
@@ -161,7 +161,8 @@ void set_activation_bits(const std::vector<InsertedQuantizer>& quantizers, const
 absl::StatusOr<PrecisionOutcome> initialize_precision(graph::Model& model,
                                                       const std::vector<InsertedQuantizer>& quantizers,
                                                       const PrecisionSettings& settings, data::DataLoader* loader,
-                                                      const std::vector<std::vector<int64_t>>& input_size) {
+                                                      const std::vector<std::vector<int64_t>>& input_size,
+                                                      ProcessGroup* process_group) {
   const std::vector<const InsertedQuantizer*> weights = weights_of(quantizers);
   PARE_ASSIGN_OR_RETURN(auto flops, flops_of_nodes(model, quantizers, input_size));
   PrecisionOutcome outcome;
@@ -176,7 +177,7 @@ absl::StatusOr<PrecisionOutcome> initialize_precision(graph::Model& model,
   } else if (loader == nullptr) {
     return absl::InvalidArgumentError("mixed precision by HAWQ needs data, and there is no data loader");
   } else {
-    PARE_RETURN_IF_ERROR(choose_by_hessian(model, quantizers, weights, settings, *loader, outcome));
+    PARE_RETURN_IF_ERROR(choose_by_hessian(model, quantizers, weights, settings, *loader, process_group, outcome));
     std::map<const Node*, int> bits_of;
     for (size_t i = 0; i < weights.size(); ++i) {
       weights[i]->quantizer->set_bits(outcome.layers[i].bits);

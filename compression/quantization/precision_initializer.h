@@ -17,6 +17,7 @@
 #include "compression/quantization/insertion.h"
 #include "compression/quantization/precision_settings.h"
 #include "data/data_loader.h"
+#include "distributed/process_group.h"
 #include "graph/model.h"
 #include "statistics/statistics.h"
 
@@ -42,7 +43,8 @@ struct PrecisionOutcome {
 absl::StatusOr<PrecisionOutcome> initialize_precision(graph::Model& model,
                                                       const std::vector<InsertedQuantizer>& quantizers,
                                                       const PrecisionSettings& settings, data::DataLoader* loader,
-                                                      const std::vector<std::vector<int64_t>>& input_size);
+                                                      const std::vector<std::vector<int64_t>>& input_size,
+                                                      ProcessGroup* process_group = nullptr);
 
 // "compression_ratio" and a table "layers": name, bits, average trace, squared error, sensitivity, share of the FLOPs.
 Statistics precision_statistics(const PrecisionOutcome& outcome);

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "base/torch_guard.h"
 
 namespace pare::quantization {
 
@@ -66,6 +70,47 @@ void QuantileSketch::add(const float* data, int64_t size) {
     min_ = std::min(min_, 0.0f);
     max_ = std::max(max_, 0.0f);
   }
+}
+
+nlohmann::json QuantileSketch::state() const {
+  // Pairs of a bin's number, counted over all binades, and what is in it.
+  std::vector<int64_t> counts;
+  for (size_t binade = 0; binade < binades_.size(); ++binade) {
+    for (size_t slot = 0; slot < binades_[binade].size(); ++slot) {
+      if (binades_[binade][slot] == 0) continue;
+      counts.push_back(static_cast<int64_t>((binade << (kMantissaBits - shift_)) + slot));
+      counts.push_back(binades_[binade][slot]);
+    }
+  }
+  return {{"bits", kMantissaBits - shift_},
+          {"counts", counts},
+          {"zeros", zeros_},
+          {"min", std::bit_cast<uint32_t>(min_)},
+          {"max", std::bit_cast<uint32_t>(max_)},
+          {"has_non_finite", has_non_finite_}};
+}
+
+absl::Status QuantileSketch::merge(const nlohmann::json& state) {
+  QuantileSketch merged = *this;
+  const absl::Status status = guard_torch("the state of a quantile sketch", [&] {
+    const int bits = kMantissaBits - shift_;
+    if (state.at("bits").get<int>() != bits) throw std::invalid_argument("it has another number of mantissa bits");
+    const auto counts = state.at("counts").get<std::vector<int64_t>>();
+    for (size_t i = 0; i + 1 < counts.size(); i += 2) {
+      std::vector<int64_t>& binade = merged.binades_.at(static_cast<size_t>(counts[i]) >> bits);
+      if (binade.empty()) binade.resize(size_t{1} << bits);
+      binade[static_cast<size_t>(counts[i]) & ((size_t{1} << bits) - 1)] += counts[i + 1];
+      merged.count_ += counts[i + 1];
+    }
+    const auto zeros = state.at("zeros").get<int64_t>();
+    merged.zeros_ += zeros;
+    merged.count_ += zeros;
+    merged.min_ = std::min(min_, std::bit_cast<float>(state.at("min").get<uint32_t>()));
+    merged.max_ = std::max(max_, std::bit_cast<float>(state.at("max").get<uint32_t>()));
+    merged.has_non_finite_ = has_non_finite_ || state.at("has_non_finite").get<bool>();
+  });
+  if (status.ok()) *this = std::move(merged);
+  return status;
 }
 
 std::vector<QuantileSketch::Bin> QuantileSketch::bins() const {

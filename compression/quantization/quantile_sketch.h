@@ -3,6 +3,7 @@
 //   QuantileSketch sketch;
 //   sketch.add(activations, count);        // again for each batch
 //   const double high = sketch.quantile(0.999);
+//   PARE_RETURN_IF_ERROR(sketch.merge(other.state()));                // as if the other's numbers had been added, too
 //
 // A histogram whose bins divide each binade of float32 into 2^mantissa_bits equal parts, so that a number's bin is a
 // few of its own leading bits. An order statistic is found to within its bin: a relative error of at most
@@ -17,6 +18,9 @@
 #include <limits>
 #include <utility>
 #include <vector>
+
+#include "absl/status/status.h"
+#include "nlohmann/json.hpp"
 
 namespace pare::quantization {
 
@@ -42,6 +46,11 @@ class QuantileSketch {
 
   // q in [0, 1]: linear between the two order statistics around q (count - 1), counted from 0. Needs count() > 0.
   double quantile(double q) const;
+
+  // What has been counted, to be merged in another process; the result does not depend on who counted what.
+  // InvalidArgument for what is no state of a sketch of as many mantissa bits; nothing is merged then.
+  nlohmann::json state() const;
+  absl::Status merge(const nlohmann::json& state);
 
   // The middle of each bin that is not empty, with its count, in rising order.
   std::vector<WeightedValue> values() const;

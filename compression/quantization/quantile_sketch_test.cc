@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 
 namespace pare::quantization {
 namespace {
@@ -77,6 +78,47 @@ TEST(MedianAndDeviation, ByHand) {
   // An even number of them: the mean of the middle two.
   EXPECT_DOUBLE_EQ(median_and_deviation({{1, 2}, {3, 2}}).first, 2);
   EXPECT_DOUBLE_EQ(median_and_deviation({{1, 1}, {3, 5}}).first, 3);
+}
+
+TEST(QuantileSketch, MergedPartsAreTheWhole) {
+  std::vector<float> numbers;
+  for (int i = 0; i < 5000; ++i) {
+    numbers.push_back(i % 7 == 0 ? 0.0f : std::ldexp(static_cast<float>(i % 101) - 40.0f, i % 13 - 6));
+  }
+  QuantileSketch whole, first, second, empty;
+  whole.add(numbers.data(), 5000);
+  first.add(numbers.data(), 1234);
+  second.add(numbers.data() + 1234, 5000 - 1234);
+  QuantileSketch merged;
+  // As another process gets it: as bytes.
+  for (const QuantileSketch* part : {&first, &empty, &second}) {
+    ASSERT_TRUE(merged.merge(nlohmann::json::from_cbor(nlohmann::json::to_cbor(part->state()))).ok());
+  }
+  EXPECT_EQ(merged.count(), 5000);
+  EXPECT_EQ(merged.min(), whole.min());
+  EXPECT_EQ(merged.max(), whole.max());
+  for (const double q : {0.0, 0.001, 0.1, 0.5, 0.77, 0.999, 1.0}) EXPECT_EQ(merged.quantile(q), whole.quantile(q)) << q;
+  EXPECT_EQ(merged.state(), whole.state());
+  const float infinity = std::numeric_limits<float>::infinity();
+  QuantileSketch broken;
+  broken.add(&infinity, 1);
+  ASSERT_TRUE(merged.merge(broken.state()).ok());
+  EXPECT_TRUE(merged.has_non_finite());
+  EXPECT_EQ(merged.count(), 5000);
+}
+
+TEST(QuantileSketch, RefusesAStateThatIsNone) {
+  QuantileSketch sketch, coarse(7);
+  const float one = 1.0f;
+  sketch.add(&one, 1);
+  coarse.add(&one, 1);
+  const nlohmann::json before = sketch.state();
+  nlohmann::json beyond = before;
+  beyond["counts"] = {int64_t{1} << 40, 1};
+  for (const nlohmann::json& state : {nlohmann::json(), nlohmann::json::object(), coarse.state(), beyond}) {
+    EXPECT_EQ(sketch.merge(state).code(), absl::StatusCode::kInvalidArgument) << state;
+    EXPECT_EQ(sketch.state(), before);
+  }
 }
 
 }  // namespace

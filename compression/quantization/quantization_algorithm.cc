@@ -80,8 +80,8 @@ void QuantizationAlgorithm::set_enabled(bool weights, bool activations) {
 }
 
 absl::Status QuantizationAlgorithm::choose_precision(data::DataLoader* loader) {
-  PARE_ASSIGN_OR_RETURN(precision_,
-                        initialize_precision(*model(), quantizers_, *settings_.precision, loader, input_size()));
+  PARE_ASSIGN_OR_RETURN(precision_, initialize_precision(*model(), quantizers_, *settings_.precision, loader,
+                                                         input_size(), process_group_.get()));
   return absl::OkStatus();
 }
 
@@ -91,15 +91,15 @@ std::vector<Picture> QuantizationAlgorithm::pictures() const {
 }
 
 absl::Status QuantizationAlgorithm::take_ranges() {
-  return initialize_ranges(*model(), quantizers_, settings_.ranges, *loader_);
+  return initialize_ranges(*model(), quantizers_, settings_.ranges, *loader_, process_group_.get());
 }
 
 absl::Status QuantizationAlgorithm::adapt() {
   const bool any_on = std::any_of(quantizers_.begin(), quantizers_.end(),
                                   [](const InsertedQuantizer& inserted) { return inserted.quantizer->is_active(); });
   if (!any_on) return absl::OkStatus();
-  PARE_ASSIGN_OR_RETURN(adaptation_,
-                        adapt_batch_norms(*model(), quantizers_, *loader_, settings_.num_bn_adaptation_samples));
+  PARE_ASSIGN_OR_RETURN(adaptation_, adapt_batch_norms(*model(), quantizers_, *loader_,
+                                                       settings_.num_bn_adaptation_samples, process_group_.get()));
   return absl::OkStatus();
 }
 
@@ -117,11 +117,8 @@ absl::Status QuantizationAlgorithm::initialize(data::DataLoader& data_loader) {
 
 void QuantizationAlgorithm::set_data_loader(data::DataLoader* data_loader) { loader_ = data_loader; }
 
-absl::Status QuantizationAlgorithm::distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) {
-  if (process_group == nullptr) return absl::OkStatus();
-  log_warning(
-      "quantization in several processes: each takes its ranges from the samples that it is given, and nothing is "
-      "exchanged: give initialize() and set_data_loader() the same samples in each, not a share of them");
+absl::Status QuantizationAlgorithm::distributed(const std::shared_ptr<ProcessGroup>& process_group) {
+  process_group_ = process_group;
   return absl::OkStatus();
 }
 

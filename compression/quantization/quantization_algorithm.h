@@ -42,10 +42,9 @@ class QuantizationAlgorithm : public CompressionAlgorithm {
   // Where the switches to come draw from, and nothing else. Without a loader a switch keeps the ranges that there are.
   void set_data_loader(data::DataLoader* data_loader) override;
 
-  // Nothing is exchanged between processes: parameters of quantizers are trained like any other, so that what makes
-  // ranges the same everywhere at the start keeps them so. So every process has to give initialize() and
-  // set_data_loader() the same samples in the same order, not its share of them; a logged line says that.
-  absl::Status distributed(const std::shared_ptr<c10d::ProcessGroup>& process_group) override;
+  // Ranges, the traces of HAWQ and the adaptation of batch norms come from the samples of all processes together: give
+  // initialize() and set_data_loader() each one's part of them.
+  absl::Status distributed(const std::shared_ptr<ProcessGroup>& process_group) override;
 
   CompressionScheduler& scheduler() override;
   // Quantizers that are off or have no range yet do not count: FULLY_COMPRESSED is when all work.
@@ -79,6 +78,7 @@ class QuantizationAlgorithm : public CompressionAlgorithm {
   std::vector<InsertedQuantizer> quantizers_;
   std::unique_ptr<StagedScheduler> staged_;
   data::DataLoader* loader_ = nullptr;
+  std::shared_ptr<ProcessGroup> process_group_;
   std::optional<PrecisionOutcome> precision_;
   std::optional<BatchNormAdaptation> adaptation_;
   // Once quantizers are operators: the statistics as they were before.

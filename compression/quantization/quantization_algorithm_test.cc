@@ -199,17 +199,6 @@ TEST(QuantizationAlgorithm, StageCountsWhatWorks) {
   EXPECT_EQ(algorithm->stage(), CompressionStage::kFullyCompressed);
 }
 
-TEST(QuantizationAlgorithm, SeveralProcessesAreToldWhatTheyHaveToDo) {
-  const auto algorithm = make(make_calibration_net());
-  EXPECT_TRUE(algorithm->distributed(nullptr).ok());
-  const auto some = std::make_shared<int>();
-  // Never looked into: nothing is exchanged.
-  const std::shared_ptr<c10d::ProcessGroup> group(some, reinterpret_cast<c10d::ProcessGroup*>(some.get()));
-  ::testing::internal::CaptureStderr();
-  EXPECT_TRUE(algorithm->distributed(group).ok());
-  EXPECT_NE(::testing::internal::GetCapturedStderr().find("the same samples"), std::string::npos);
-}
-
 TEST(QuantizationAlgorithm, ExportThatCannotFoldFailsEachTime) {
   const auto algorithm = make(make_calibration_net());
   TensorLoader data = loader();

@@ -1,6 +1,7 @@
 #include "compression/quantization/range_collector.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -47,6 +48,28 @@ int64_t channels_of(const at::Tensor& x, int64_t axis) {
 std::vector<float> to_vector(const at::Tensor& tensor) {
   const at::Tensor dense = dense_on_cpu(tensor);
   return {dense.data_ptr<float>(), dense.data_ptr<float>() + dense.numel()};
+}
+
+// Numbers travel as their bits: JSON has no NaN and no infinity.
+nlohmann::json bits_of(const std::vector<float>& numbers) {
+  nlohmann::json bits = nlohmann::json::array();
+  for (float x : numbers) bits.push_back(std::bit_cast<uint32_t>(x));
+  return bits;
+}
+nlohmann::json bits_of(const std::vector<double>& numbers) {
+  nlohmann::json bits = nlohmann::json::array();
+  for (double x : numbers) bits.push_back(std::bit_cast<uint64_t>(x));
+  return bits;
+}
+std::vector<float> floats_of(const nlohmann::json& bits) {
+  std::vector<float> numbers;
+  for (const nlohmann::json& each : bits) numbers.push_back(std::bit_cast<float>(each.get<uint32_t>()));
+  return numbers;
+}
+std::vector<double> doubles_of(const nlohmann::json& bits) {
+  std::vector<double> numbers;
+  for (const nlohmann::json& each : bits) numbers.push_back(std::bit_cast<double>(each.get<uint64_t>()));
+  return numbers;
 }
 
 absl::Status nothing_seen(const std::string& name) {
@@ -99,6 +122,18 @@ class ExtremesCollector : public RangeCollector {
     range_ = merge_ranges(range_, range);
   }
 
+  nlohmann::json state() const override { return {bits_of(range_.min), bits_of(range_.max)}; }
+
+  absl::Status merge(const nlohmann::json& state) override {
+    return guard_torch(absl::StrCat("quantizer ", name_), [&] {
+      const ValueRange other{floats_of(state.at(0)), floats_of(state.at(1))};
+      if (other.min.empty()) return;
+      TORCH_CHECK(other.min.size() == other.max.size() && (range_.min.empty() || range_.min.size() == other.min.size()),
+                  "processes see ", range_.min.size(), " and ", other.min.size(), " channels");
+      range_ = range_.min.empty() ? other : merge_ranges(range_, other);
+    });
+  }
+
   absl::StatusOr<ValueRange> range() const override {
     if (range_.min.empty()) return nothing_seen(name_);
     return range_;
@@ -122,6 +157,25 @@ class MeanCollector : public RangeCollector {
     if (x.dim() == 0 || axis_ == 0) return add_sample(x, axis_);
     channels_of(x, axis_);
     for (int64_t i = 0; i < x.size(0); ++i) add_sample(x.select(0, i), axis_ < 0 ? -1 : axis_ - 1);
+  }
+
+  nlohmann::json state() const override { return {samples_, bits_of(min_sums_), bits_of(max_sums_)}; }
+
+  absl::Status merge(const nlohmann::json& state) override {
+    return guard_torch(absl::StrCat("quantizer ", name_), [&] {
+      const auto samples = state.at(0).get<int64_t>();
+      const std::vector<double> mins = doubles_of(state.at(1)), maxs = doubles_of(state.at(2));
+      if (samples == 0) return;
+      TORCH_CHECK(mins.size() == maxs.size() && (samples_ == 0 || mins.size() == min_sums_.size()), "processes see ",
+                  min_sums_.size(), " and ", mins.size(), " channels");
+      min_sums_.resize(mins.size());
+      max_sums_.resize(maxs.size());
+      for (size_t c = 0; c < mins.size(); ++c) {
+        min_sums_[c] += mins[c];
+        max_sums_[c] += maxs[c];
+      }
+      samples_ += samples;
+    });
   }
 
   absl::StatusOr<ValueRange> range() const override {
@@ -162,13 +216,27 @@ class SketchCollector : public RangeCollector {
 
   void add(const at::Tensor& x) override {
     const size_t channels = channels_of(x, axis_);
-    if (sketches_.empty()) {
-      sketches_.assign(channels, QuantileSketch(axis_ < 0 ? kSketchBits : kSketchBitsPerChannel));
-    }
+    if (sketches_.empty()) make_sketches(channels);
     TORCH_CHECK(channels == sketches_.size(), "the number of channels changed from ", sketches_.size(), " to ",
                 channels);
     const at::Tensor dense = dense_on_cpu(x);
     for_each_stretch(dense, axis_, [&](int64_t c, const float* data, int64_t size) { sketches_[c].add(data, size); });
+  }
+
+  nlohmann::json state() const override {
+    nlohmann::json states = nlohmann::json::array();
+    for (const QuantileSketch& sketch : sketches_) states.push_back(sketch.state());
+    return states;
+  }
+
+  absl::Status merge(const nlohmann::json& states) override {
+    if (!states.is_array() || (!states.empty() && !sketches_.empty() && states.size() != sketches_.size())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("quantizer ", name_, ": processes see ", sketches_.size(), " and ", states.size(), " channels"));
+    }
+    if (sketches_.empty()) make_sketches(states.size());
+    for (size_t c = 0; c < states.size(); ++c) PARE_RETURN_IF_ERROR(sketches_[c].merge(states[c]));
+    return absl::OkStatus();
   }
 
   absl::StatusOr<ValueRange> range() const override {
@@ -192,6 +260,10 @@ class SketchCollector : public RangeCollector {
   }
 
  private:
+  void make_sketches(size_t channels) {
+    sketches_.assign(channels, QuantileSketch(axis_ < 0 ? kSketchBits : kSketchBitsPerChannel));
+  }
+
   std::string name_;
   int64_t axis_;
   QuantizerConfig config_;

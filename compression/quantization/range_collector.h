@@ -18,6 +18,7 @@
 #include "compression/quantization/quantizer.h"
 #include "compression/quantization/range_settings.h"
 #include "compression/quantization/value_range.h"
+#include "nlohmann/json.hpp"
 
 namespace pare::quantization {
 
@@ -26,6 +27,10 @@ class RangeCollector {
   virtual ~RangeCollector() = default;
   // Throws c10::Error for a tensor without the channel axis, or with another number of channels than before.
   virtual void add(const at::Tensor& x) = 0;
+  // What was seen so far, and that of another process, which had other samples: merged by all in the same order, all
+  // get the same range, that of all samples. InvalidArgument for a state of another kind of collector.
+  virtual nlohmann::json state() const = 0;
+  virtual absl::Status merge(const nlohmann::json& state) = 0;
   // FailedPrecondition if nothing was added, InvalidArgument if a NaN or an infinity was.
   virtual absl::StatusOr<ValueRange> range() const = 0;
 };

@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "compression/analysis/sample_stream.h"
 #include "compression/quantization/range_collector.h"
+#include "distributed/gather_json.h"
 
 namespace pare::quantization {
 
@@ -90,13 +91,30 @@ QuantizersOff::~QuantizersOff() {
 
 namespace {
 
+struct Watched {
+  const InsertedQuantizer* inserted;
+  RangeSettings settings;
+  std::unique_ptr<RangeCollector> collector;
+};
+
+// What all processes have seen, in each. One message for all quantizers.
+absl::Status exchange(std::vector<Watched>& watched, ProcessGroup& process_group) {
+  nlohmann::json states = nlohmann::json::array();
+  for (Watched& w : watched) states.push_back(w.collector->state());
+  PARE_ASSIGN_OR_RETURN(const std::vector<nlohmann::json> everyones, gather_json(process_group, states));
+  for (Watched& w : watched) w.collector = make_range_collector(w.settings, *w.inserted->quantizer);
+  for (const nlohmann::json& theirs : everyones) {
+    if (!theirs.is_array() || theirs.size() != watched.size()) {
+      return absl::InvalidArgumentError("another process has other quantizers: all need the same model and config");
+    }
+    for (size_t i = 0; i < watched.size(); ++i) PARE_RETURN_IF_ERROR(watched[i].collector->merge(theirs[i]));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status find_activation_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
-                                    const RangeRules& rules, data::DataLoader& loader, Found& found) {
-  struct Watched {
-    const InsertedQuantizer* inserted;
-    std::unique_ptr<RangeCollector> collector;
-    int64_t num_samples;
-  };
+                                    const RangeRules& rules, data::DataLoader& loader, ProcessGroup* process_group,
+                                    Found& found) {
   std::vector<Watched> watched;
   int64_t most_samples = 0;
   for (const InsertedQuantizer& inserted : quantizers) {
@@ -106,7 +124,7 @@ absl::Status find_activation_ranges(graph::Model& model, const std::vector<Inser
       found.add(inserted, unit_range(*inserted.quantizer));
       continue;
     }
-    watched.push_back({&inserted, make_range_collector(settings, *inserted.quantizer), settings.num_init_samples});
+    watched.push_back({&inserted, settings, make_range_collector(settings, *inserted.quantizer)});
     most_samples = std::max(most_samples, settings.num_init_samples);
   }
   if (watched.empty()) return absl::OkStatus();
@@ -114,10 +132,10 @@ absl::Status find_activation_ranges(graph::Model& model, const std::vector<Inser
   const at::NoGradGuard no_grad;
   const EvaluationMode evaluation_mode(model);
   const QuantizersOff quantizers_off(quantizers);
-  int64_t seen = 0, batch_size = 0;
+  int64_t first = 0, batch_size = 0;
   for (Watched& w : watched) {
-    w.inserted->quantizer->set_observer([&w, &seen, &batch_size](const at::Tensor& x) {
-      const int64_t wanted = w.num_samples - seen;
+    w.inserted->quantizer->set_observer([&w, &first, &batch_size](const at::Tensor& x) {
+      const int64_t wanted = w.settings.num_init_samples - first;
       if (wanted <= 0) return;
       const bool cut = wanted < batch_size && x.dim() > 0 && x.size(0) == batch_size;
       w.collector->add(cut ? x.narrow(0, 0, wanted) : x);
@@ -126,11 +144,10 @@ absl::Status find_activation_ranges(graph::Model& model, const std::vector<Inser
   const absl::Cleanup stop_watching = [&watched] {
     for (const Watched& w : watched) w.inserted->quantizer->set_observer(nullptr);
   };
-  const auto run = [&](std::vector<at::Tensor> inputs) -> absl::Status {
-    batch_size = inputs.empty() || inputs[0].dim() == 0 ? 0 : inputs[0].size(0);
-    PARE_RETURN_IF_ERROR(model.forward_tensor(inputs).status());
-    seen += batch_size;
-    return absl::OkStatus();
+  const auto run = [&](SampleBatch batch) -> absl::Status {
+    batch_size = batch.inputs.empty() || batch.inputs[0].dim() == 0 ? 0 : batch.inputs[0].size(0);
+    first = batch.first;
+    return model.forward_tensor(batch.inputs).status();
   };
   PARE_ASSIGN_OR_RETURN(const int64_t num_samples, for_each_batch(model, loader, most_samples, run));
   if (num_samples == 0) {
@@ -142,6 +159,7 @@ absl::Status find_activation_ranges(graph::Model& model, const std::vector<Inser
     log_info(absl::StrCat("quantization ranges: ", num_samples, " samples, all that there are, for the ", most_samples,
                           " asked for"));
   }
+  if (is_distributed(process_group)) PARE_RETURN_IF_ERROR(exchange(watched, *process_group));
   for (const Watched& w : watched) {
     PARE_ASSIGN_OR_RETURN(ValueRange range, w.collector->range());
     found.add(*w.inserted, std::move(range));
@@ -158,17 +176,18 @@ absl::Status initialize_weight_ranges(const std::vector<InsertedQuantizer>& quan
 }
 
 absl::Status initialize_activation_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
-                                          const RangeRules& rules, data::DataLoader& loader) {
+                                          const RangeRules& rules, data::DataLoader& loader,
+                                          ProcessGroup* process_group) {
   Found found;
-  PARE_RETURN_IF_ERROR(find_activation_ranges(model, quantizers, rules, loader, found));
+  PARE_RETURN_IF_ERROR(find_activation_ranges(model, quantizers, rules, loader, process_group, found));
   return set_ranges(found);
 }
 
 absl::Status initialize_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
-                               const RangeRules& rules, data::DataLoader& loader) {
+                               const RangeRules& rules, data::DataLoader& loader, ProcessGroup* process_group) {
   Found found;
   PARE_RETURN_IF_ERROR(find_weight_ranges(quantizers, rules, found));
-  PARE_RETURN_IF_ERROR(find_activation_ranges(model, quantizers, rules, loader, found));
+  PARE_RETURN_IF_ERROR(find_activation_ranges(model, quantizers, rules, loader, process_group, found));
   return set_ranges(found);
 }
 

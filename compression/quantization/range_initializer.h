@@ -4,6 +4,9 @@
 //   PARE_RETURN_IF_ERROR(initialize_weight_ranges(quantizers, rules));
 //   PARE_RETURN_IF_ERROR(initialize_activation_ranges(*model, quantizers, rules, loader));
 //
+// In several processes, each with its part of the samples, all get the ranges of all samples: of extremes and
+// percentiles those that one process would find, of means to within the last bits of a sum in double.
+//
 // Quantizers that share their parameters (unified scales) get the union of their ranges. With an error, all keep the
 // ranges that they had.
 
@@ -16,6 +19,7 @@
 #include "compression/quantization/insertion.h"
 #include "compression/quantization/range_settings.h"
 #include "data/data_loader.h"
+#include "distributed/process_group.h"
 #include "graph/model.h"
 
 namespace pare::quantization {
@@ -27,11 +31,13 @@ absl::Status initialize_weight_ranges(const std::vector<InsertedQuantizer>& quan
 // as they are, with a logged line. Errors: InvalidArgument for a NaN or an infinity, FailedPrecondition for a quantizer
 // that no value reached (an empty loader), naming it; the loader's; the model's.
 absl::Status initialize_activation_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
-                                          const RangeRules& rules, data::DataLoader& loader);
+                                          const RangeRules& rules, data::DataLoader& loader,
+                                          ProcessGroup* process_group = nullptr);
 
 // Both, and all or nothing.
 absl::Status initialize_ranges(graph::Model& model, const std::vector<InsertedQuantizer>& quantizers,
-                               const RangeRules& rules, data::DataLoader& loader);
+                               const RangeRules& rules, data::DataLoader& loader,
+                               ProcessGroup* process_group = nullptr);
 
 // While it lives, the quantizers are off.
 class QuantizersOff {
