@@ -85,7 +85,7 @@ absl::Status restore(const Checkpoint& checkpoint, CompressionAlgorithm& algorit
   return algorithm.set_state(checkpoint.algorithm);
 }
 
-absl::Status save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
+absl::StatusOr<std::string> encode_checkpoint(const Checkpoint& checkpoint) {
   std::map<std::string, at::Tensor> tensors;
   for (const auto& [name, tensor] : checkpoint.model.tensors) tensors[kModelPrefix + name] = tensor;
   if (!checkpoint.optimizer.empty()) tensors[kOptimizer] = bytes_to_tensor(checkpoint.optimizer);
@@ -106,11 +106,20 @@ absl::Status save_checkpoint(const Checkpoint& checkpoint, const std::string& pa
   append(bytes, static_cast<uint64_t>(payload.size()));
   append(bytes, fnv1a(payload));
   bytes += payload;
+  return bytes;
+}
+
+absl::Status save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
+  PARE_ASSIGN_OR_RETURN(const std::string bytes, encode_checkpoint(checkpoint));
   return write_file_atomically(path, bytes);
 }
 
 absl::StatusOr<Checkpoint> load_checkpoint(const std::string& path) {
   PARE_ASSIGN_OR_RETURN(const std::string bytes, read_file(path));
+  return decode_checkpoint(bytes, path);
+}
+
+absl::StatusOr<Checkpoint> decode_checkpoint(const std::string& bytes, const std::string& path) {
   PARE_ASSIGN_OR_RETURN(const std::string_view payload, payload_of(bytes, path));
   std::map<std::string, at::Tensor> tensors;
   nlohmann::json metadata;

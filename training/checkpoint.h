@@ -43,6 +43,10 @@ Checkpoint capture(const CompressionAlgorithm& algorithm);
 // but, where only the methods' part is refused, the model's tensors.
 absl::Status restore(const Checkpoint& checkpoint, CompressionAlgorithm& algorithm);
 
+// A file's content, for those who send it elsewhere. `what` names it in errors, those of load_checkpoint().
+absl::StatusOr<std::string> encode_checkpoint(const Checkpoint& checkpoint);
+absl::StatusOr<Checkpoint> decode_checkpoint(const std::string& bytes, const std::string& what);
+
 // Errors of write_file_atomically.
 absl::Status save_checkpoint(const Checkpoint& checkpoint, const std::string& path);
 // NotFound; InvalidArgument if it is no checkpoint, of a newer version, truncated (with the sizes) or damaged.

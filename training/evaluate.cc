@@ -70,16 +70,31 @@ data::Batch to_device(data::Batch batch, c10::Device device) {
   return batch;
 }
 
+absl::StatusOr<EvaluationResult> over_all_processes(absl::StatusOr<EvaluationResult> mine, ProcessGroup* group) {
+  if (!is_distributed(group)) return mine;
+  const EvaluationResult part = mine.value_or(EvaluationResult());
+  const auto total = static_cast<double>(part.total);
+  double numbers[] = {mine.ok() ? 0.0 : 1.0, static_cast<double>(part.correct), total, part.loss * total};
+  PARE_RETURN_IF_ERROR(group->reduce_numbers(absl::MakeSpan(numbers), Reduction::kSum));
+  if (!mine.ok()) return mine;
+  if (numbers[0] > 0.0) return absl::AbortedError("the evaluation failed in another process, which says why");
+  return EvaluationResult{.correct = static_cast<int64_t>(numbers[1]),
+                          .total = static_cast<int64_t>(numbers[2]),
+                          .loss = numbers[3] / numbers[2]};
+}
+
 absl::StatusOr<EvaluationResult> evaluate(const Classifier& classifier, data::DataLoader& loader,
                                           const EvaluationProgress& progress, const ShouldStop& should_stop) {
   const at::NoGradGuard no_grad;
   PARE_RETURN_IF_ERROR(loader.start_epoch(0));
   EvaluationResult result;
   double loss_sum = 0.0;
+  int64_t samples_of_all = 0;
   for (int64_t number = 0;; ++number) {
     if (should_stop && should_stop()) return absl::CancelledError("the evaluation was stopped");
     PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, loader.next());
     if (!batch) break;
+    samples_of_all += batch->whole_size();
     if (batch->size() == 0) continue;
     PARE_ASSIGN_OR_RETURN(const at::Tensor logits, classifier(*batch));
     absl::Status status;
@@ -88,6 +103,7 @@ absl::StatusOr<EvaluationResult> evaluate(const Classifier& classifier, data::Da
     PARE_RETURN_IF_ERROR(status);
     if (progress) progress(number + 1, loader.num_batches());
   }
+  if (result.total == 0 && samples_of_all > 0) return result;
   if (result.total == 0) return absl::InvalidArgumentError("there is nothing to evaluate on: the data loader is empty");
   result.loss = loss_sum / static_cast<double>(result.total);
   return result;

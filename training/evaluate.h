@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "data/batch.h"
 #include "data/data_loader.h"
+#include "distributed/process_group.h"
 #include "graph/model.h"
 
 namespace pare::training {
@@ -32,6 +33,8 @@ using EvaluationProgress = std::function<void(int64_t batches_done, int64_t num_
 // Asked before each batch: whether to give up.
 using ShouldStop = std::function<bool()>;
 
+// With a loader of shards (data/shard.h) it is the result of this process's part, and nothing, {}, where that is empty.
+//
 // One pass (number 0) over the loader in evaluation mode and without gradients; the model's mode is restored. The
 // greatest logit counts as the answer, the first of equal ones. Batches are moved to the model's device. Errors: those
 // of the model and the loader; InvalidArgument if the loader has no samples or no targets, the output is not [B,
@@ -45,6 +48,10 @@ using Classifier = std::function<absl::StatusOr<at::Tensor>(const data::Batch& b
 absl::StatusOr<EvaluationResult> evaluate(const Classifier& classifier, data::DataLoader& loader,
                                           const EvaluationProgress& progress = nullptr,
                                           const ShouldStop& should_stop = nullptr);
+
+// The result over all samples, in every process, from that of each one's part; alone (nullptr) it is `mine`. An error
+// in one is one in all: its own there, Aborted elsewhere. Collective; also the group's errors.
+absl::StatusOr<EvaluationResult> over_all_processes(absl::StatusOr<EvaluationResult> mine, ProcessGroup* group);
 
 // A batch with its tensors on `device`; those that are there already are shared.
 data::Batch to_device(data::Batch batch, c10::Device device);

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "data/batch.h"
+#include "distributed/process_group.h"
 #include "nlohmann/json.hpp"
 #include "training/epoch_control.h"
 #include "training/learning_rate.h"
@@ -53,6 +54,15 @@ struct TrainOptions {
   bool resume = false;        // goes on from last.checkpoint; starts anew, with a logged line, if there is none
   bool restore_best = false;  // ends with the weights of best.checkpoint (needs output_dir) instead of the last ones
   nlohmann::json config;      // what else decides the result: kept in checkpoints; resuming with another is an error
+
+  // Where several processes train one model: their group, which must outlive the training; nullptr: this one alone. The
+  // loaders then give each its part of the batches (data/shard.h), and the methods know the group
+  // (CreateOptions::process_group). All have the same options; process 0 reads and writes the files, reports, and has
+  // its model taken by all at the start.
+  ProcessGroup* process_group = nullptr;
+  // Batch norms in training mode take the statistics of the whole batch (training/synchronized_batch_norm.h); false: of
+  // this process's part, which costs no exchange.
+  bool synchronize_batch_norm = true;
 
   // Asked after each epoch how training goes on, and which epoch is the best; must outlive the training. nullptr: all
   // epochs are trained, and the best is by its accuracy.

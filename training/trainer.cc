@@ -24,6 +24,12 @@
 namespace pare::training {
 namespace {
 
+// One process reports for all.
+void be_quiet_unless_first(TrainOptions& options) {
+  if (!is_distributed(options.process_group) || options.process_group->rank() == 0) return;
+  options.progress.quiet = true;
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -36,7 +42,8 @@ absl::StatusOr<TrainResult> Trainer::Loop::run() {
   bool has_trained = false;
   PARE_RETURN_IF_ERROR(judge_start());
   while (epoch_ < options_.epochs && stop_ == Stop::kNo) {
-    if (interrupt_.requested()) return interrupted();
+    PARE_ASSIGN_OR_RETURN(const bool is_stopped, is_interrupted());
+    if (is_stopped) return interrupted();
     if (!epoch_has_ended_) {
       if (has_max_steps()) break;
       PARE_RETURN_IF_ERROR(train_epoch());
@@ -44,7 +51,8 @@ absl::StatusOr<TrainResult> Trainer::Loop::run() {
       PARE_RETURN_IF_ERROR(end_epoch());
     }
     PARE_RETURN_IF_ERROR(report_epoch());
-    if (interrupt_.requested()) return interrupted();
+    PARE_ASSIGN_OR_RETURN(const bool is_stopped_after, is_interrupted());
+    if (is_stopped_after) return interrupted();
     has_trained = true;
   }
   return finish(has_trained);
@@ -53,13 +61,16 @@ absl::StatusOr<TrainResult> Trainer::Loop::run() {
 absl::StatusOr<TrainResult> Trainer::Loop::finish(bool has_trained) {
   const auto restore_best = [&]() -> absl::Status {
     if (!options_.restore_best || best_.epoch < 0) return absl::OkStatus();
-    PARE_ASSIGN_OR_RETURN(const Checkpoint best, load_checkpoint(path(kBestCheckpoint)));
-    return restore(best, algorithm_);
+    if (is_first()) {
+      PARE_ASSIGN_OR_RETURN(const Checkpoint best, load_checkpoint(path(kBestCheckpoint)));
+      PARE_RETURN_IF_ERROR(restore(best, algorithm_));
+    }
+    return share_best();
   };
   // A control may have changed the model since its last epoch: as it is, nothing has trained it.
   if (options_.control != nullptr) PARE_RETURN_IF_ERROR(restore_best());
   if (!has_trained && eval_loader_ != nullptr && !result_.last) {
-    log_info("the training is done already");
+    if (is_first()) log_info("the training is done already");
     PARE_ASSIGN_OR_RETURN(result_.last, evaluate_model());
   }
   if (options_.control == nullptr) PARE_RETURN_IF_ERROR(restore_best());
@@ -93,7 +104,7 @@ absl::Status Trainer::Loop::train_epoch() {
   Progress progress(epoch_label(), train_loader_.num_batches(), options_.progress);
   progress.start_at(steps_in_epoch_);
   for (;;) {
-    if (interrupt_.requested()) stop_ = Stop::kInterrupted;
+    if (group_ == nullptr ? interrupt_.requested() : is_interrupted_) stop_ = Stop::kInterrupted;
     // After an epoch's last step the epoch is ended as any other.
     const bool is_last = steps_in_epoch_ >= train_loader_.num_batches();
     if (stop_ == Stop::kNo && !is_last && has_max_steps()) stop_ = Stop::kMaxSteps;
@@ -102,8 +113,9 @@ absl::Status Trainer::Loop::train_epoch() {
     const auto start = std::chrono::steady_clock::now();
     PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, train_loader_.next());
     if (!batch) break;
+    PARE_ASSIGN_OR_RETURN(data::Batch part, part_to_train(*std::move(batch)));
     PARE_ASSIGN_OR_RETURN(const data::Batch moved, guard_torch("moving a batch to the model",
-                                                               [&] { return to_device(*std::move(batch), device_); }));
+                                                               [&] { return to_device(std::move(part), device_); }));
     sums_.data_seconds += seconds_since(start);
     freeze_batch_norm_if_due();
     StepReport step{.epoch = epoch_, .step_in_epoch = steps_in_epoch_, .global_step = global_step_};
@@ -142,17 +154,26 @@ absl::StatusOr<at::Tensor> Trainer::Loop::task_loss(const at::Tensor& output, co
 
 absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& step) {
   step.learning_rate = last_rate_ = rate_at(global_step_);
+  // What a mean over this process's samples counts among all.
+  const double weight = group_ == nullptr ? 1.0 : has_no_samples_ ? 0.0 : batch.weight_among(group_->size());
   optimizer_->zero_grad();
   PARE_ASSIGN_OR_RETURN(const at::Tensor output, model_.forward_tensor(batch.inputs));
-  PARE_ASSIGN_OR_RETURN(const at::Tensor task, task_loss(output, batch));
-  PARE_ASSIGN_OR_RETURN(const at::Tensor compression,
-                        guard_torch("the compression's loss", [&] { return algorithm_.loss().forward(); }));
+  PARE_ASSIGN_OR_RETURN(at::Tensor task, task_loss(output, batch));
+  if (weight != 1.0) task = task.mul(weight);
+  PARE_ASSIGN_OR_RETURN(const at::Tensor compression, guard_torch("the compression's loss", [&] {
+                          algorithm_.loss().set_sample_weight(weight);
+                          return algorithm_.loss().forward();
+                        }));
   const at::Tensor loss = compression.defined() ? at::add(task, compression) : task;
   const bool is_classified = output.dim() == 2 && batch.targets.defined() && batch.targets.dim() == 1 &&
                              batch.targets.scalar_type() == c10::kLong && batch.targets.size(0) == output.size(0);
+  if (averager_) averager_->start();
+  PARE_RETURN_IF_ERROR(guard_torch("the backward pass", [&] { loss.backward(); }));
+  if (averager_) PARE_RETURN_IF_ERROR(averager_->finish());
+  int64_t samples = has_no_samples_ ? 0 : batch.size();
+  int64_t classified = is_classified ? samples : 0;
   int64_t correct = 0;
-  PARE_RETURN_IF_ERROR(guard_torch("the backward pass", [&] {
-    loss.backward();
+  PARE_RETURN_IF_ERROR(guard_torch("a step's losses", [&] {
     const at::Tensor hits = is_classified ? at::eq(output.detach().argmax(1), batch.targets).sum() : at::Tensor();
     // The one place of a step that waits for a GPU, with all of it that computes long under way.
     const std::vector<double> numbers = read_numbers({task, compression, optimizer_->gradient_norm(), hits});
@@ -160,8 +181,9 @@ absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& ste
     step.compression_loss = numbers[1];
     step.loss = step.task_loss + step.compression_loss;
     step.gradient_norm = numbers[2];
-    correct = static_cast<int64_t>(numbers[3]);
+    correct = has_no_samples_ ? 0 : static_cast<int64_t>(numbers[3]);
   }));
+  if (group_ != nullptr) PARE_RETURN_IF_ERROR(share_step(step, samples, classified, correct));
   if (!std::isfinite(step.loss) || !std::isfinite(step.gradient_norm)) {
     // The gradients of such a loss tell nothing of where it comes from.
     if (!std::isfinite(step.loss)) optimizer_->zero_grad();
@@ -174,12 +196,9 @@ absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& ste
   PARE_RETURN_IF_ERROR(guard_torch("the compression's scheduler", [&] { algorithm_.scheduler().step(); }));
   PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
 
-  const int64_t samples = batch.size();
   sums_.add(step, samples);
-  if (is_classified) {
-    sums_.classified += samples;
-    sums_.correct += correct;
-  }
+  sums_.classified += classified;
+  sums_.correct += correct;
   return absl::OkStatus();
 }
 
@@ -200,8 +219,10 @@ absl::StatusOr<EvaluationResult> Trainer::Loop::evaluate_model() {
     logits.reset();
     progress.update(done);
   };
+  // Several processes would not all stop at the same batch: they evaluate to the end.
+  const ShouldStop should_stop = [this] { return group_ == nullptr && interrupt_.requested(); };
   const absl::StatusOr<EvaluationResult> result =
-      evaluate(classify, *eval_loader_, batch_is_done, [this] { return interrupt_.requested(); });
+      over_all_processes(evaluate(classify, *eval_loader_, batch_is_done, should_stop), group_);
   if (result.ok() || absl::IsCancelled(result.status()) || !logits.defined()) return result;
   const auto is_broken = guard_torch("evaluation", [&] { return at::isnan(logits).any().item<bool>(); });
   if (!is_broken.ok() || !*is_broken) return result;
@@ -216,6 +237,7 @@ absl::StatusOr<EvaluationResult> Trainer::Loop::evaluate_model() {
 // The epoch's last step is done. From here on a checkpoint holds it whole: an evaluation that is interrupted costs
 // nothing but itself.
 absl::Status Trainer::Loop::end_epoch() {
+  PARE_RETURN_IF_ERROR(share_model_state());
   if (stop_ != Stop::kNo) return absl::OkStatus();  // ended by the maximal number of steps, in its middle
   PARE_RETURN_IF_ERROR(guard_torch("the compression's scheduler", [&] { algorithm_.scheduler().epoch_step(); }));
   PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
@@ -313,13 +335,15 @@ absl::Status Trainer::Loop::advance_control() {
   if (next == EpochControl::Next::kStop) stop_ = Stop::kByControl;
   if (next != EpochControl::Next::kNewCycle) return absl::OkStatus();
   // A parameter's steps so far were another model's.
-  PARE_ASSIGN_OR_RETURN(optimizer_, Optimizer::create(model_, options_.optimizer));
+  PARE_RETURN_IF_ERROR(make_optimizer());
   return start_cycle();
 }
 
 Trainer::Trainer(CompressionAlgorithm& algorithm, data::DataLoader& train_loader, data::DataLoader* eval_loader,
                  TrainOptions options)
-    : algorithm_(algorithm), train_loader_(train_loader), eval_loader_(eval_loader), options_(std::move(options)) {}
+    : algorithm_(algorithm), train_loader_(train_loader), eval_loader_(eval_loader), options_(std::move(options)) {
+  be_quiet_unless_first(options_);
+}
 
 Trainer::Trainer(std::shared_ptr<graph::Model> model, data::DataLoader& train_loader, data::DataLoader* eval_loader,
                  TrainOptions options)
@@ -327,7 +351,9 @@ Trainer::Trainer(std::shared_ptr<graph::Model> model, data::DataLoader& train_lo
       algorithm_(*owned_algorithm_),
       train_loader_(train_loader),
       eval_loader_(eval_loader),
-      options_(std::move(options)) {}
+      options_(std::move(options)) {
+  be_quiet_unless_first(options_);
+}
 
 Trainer::~Trainer() = default;
 

@@ -19,6 +19,12 @@
 // Files are written whole or not at all, and never of a model that holds a NaN. A training that does not resume removes
 // the checkpoints that it finds there.
 //
+// In several processes (TrainOptions::process_group) each computes with its part of every batch; gradients are averaged
+// while the backward pass goes on, so that all have the same weights after every step: those that one process would
+// have with the whole batch, to within the rounding of sums. (Dropout draws in each
+// process for itself.) Losses, accuracies and the evaluation are of all samples. A signal to one process stops all
+// after the same step. A checkpoint does not know how many processes wrote it: any number may resume from it.
+//
 // The learning rate and the weight decay are the options', times the factors of algorithm.scheduler(). A `control`
 // (epoch_control.h) may stop training, start the learning rate's schedule and the optimizer anew, and scale the rate.
 
@@ -65,6 +71,7 @@ class Trainer {
   //   Cancelled           SIGINT or SIGTERM came: the checkpoint is written and the message says how to go on
   //   Aborted             the loss, a gradient or an answer in the evaluation is NaN or infinite: the message says at
   //                       which step, where it first showed and what to try; checkpoints written before stay
+  //   Unavailable         another process has ended, or does not answer: checkpoints written before stay
   //   and whatever the model, the loaders and the methods return.
   absl::StatusOr<TrainResult> run();
 

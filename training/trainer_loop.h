@@ -1,7 +1,8 @@
 // training/trainer_loop.h: one run of the trainer: what changes while it goes on. Not for users: see
 // training/trainer.h.
 //
-// The loop itself is in trainer.cc, what goes into checkpoints and comes back from them in trainer_resume.cc.
+// The loop itself is in trainer.cc, what goes into checkpoints and comes back from them in trainer_resume.cc, what
+// several processes do together in trainer_processes.cc.
 
 #ifndef PARE_TRAINING_TRAINER_LOOP_H_
 #define PARE_TRAINING_TRAINER_LOOP_H_
@@ -13,6 +14,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "distributed/gradient_averager.h"
+#include "distributed/process_group.h"
 #include "graph/device.h"
 #include "statistics/event_file.h"
 #include "statistics/json_lines.h"
@@ -22,6 +25,7 @@
 #include "training/learning_rate.h"
 #include "training/optimizer.h"
 #include "training/running_results.h"
+#include "training/synchronized_batch_norm.h"
 #include "training/trainer.h"
 
 namespace pare::training {
@@ -34,6 +38,7 @@ class Trainer::Loop {
         model_(*trainer.algorithm_.model()),
         train_loader_(trainer.train_loader_),
         eval_loader_(trainer.options_.evaluate ? trainer.eval_loader_ : nullptr),
+        group_(is_distributed(trainer.options_.process_group) ? trainer.options_.process_group : nullptr),
         device_(device_of(trainer.algorithm_.model()->graph())) {}
 
   absl::StatusOr<TrainResult> run();
@@ -44,14 +49,25 @@ class Trainer::Loop {
   // trainer_resume.cc
   absl::Status check_options() const;
   absl::Status prepare();
-  absl::Status resume(const Checkpoint& checkpoint);
+  absl::Status prepare_folder();
+  uint64_t seed_of(int64_t step) const;
+  absl::Status resume(const Checkpoint& checkpoint, const std::string& file);
   absl::Status check_same_training(const Checkpoint& checkpoint, const std::string& file) const;
   absl::Status set_random_states(const Checkpoint& checkpoint) const;
   absl::StatusOr<Checkpoint> make_checkpoint() const;
   absl::Status save(const char* file) const;
-  absl::Status interrupted() const;
+  absl::Status interrupted();
+  absl::Status make_optimizer();
   absl::Status renew_optimizer_if_stale();
   absl::Status start_cycle();
+
+  // trainer_processes.cc: what several processes do together, and one alone does not.
+  absl::Status share_start();
+  absl::Status share_best();
+  absl::Status share_model_state();
+  absl::StatusOr<data::Batch> part_to_train(data::Batch batch);
+  absl::Status share_step(StepReport& step, int64_t& samples, int64_t& classified, int64_t& correct);
+  absl::StatusOr<bool> is_interrupted();
 
   // trainer.cc
   absl::Status train_epoch();
@@ -71,7 +87,8 @@ class Trainer::Loop {
     return learning_rate_->at(step_in_cycle) * cycle_.factor * algorithm_.scheduler().learning_rate_factor();
   }
   bool has_max_steps() const { return options_.max_steps > 0 && global_step_ >= options_.max_steps; }
-  bool writes() const { return !options_.output_dir.empty(); }
+  bool is_first() const { return group_ == nullptr || group_->rank() == 0; }
+  bool writes() const { return !options_.output_dir.empty() && is_first(); }
   std::string path(const char* file) const { return absl::StrCat(options_.output_dir, "/", file); }
   std::string epoch_label() const { return absl::StrCat("epoch ", epoch_ + 1, "/", options_.epochs); }
   std::string existing(const char* file, bool exists) const { return writes() && exists ? path(file) : ""; }
@@ -81,13 +98,20 @@ class Trainer::Loop {
   graph::Model& model_;
   data::DataLoader& train_loader_;
   data::DataLoader* eval_loader_;
+  ProcessGroup* const group_;  // nullptr: this process is alone
   c10::Device device_;
 
   InterruptGuard interrupt_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::optional<GradientAverager> averager_;  // of the optimizer's parameters
+  // A batch of this process to stand in for an empty part, and whether a signal has come to any process.
+  std::optional<data::Batch> stand_in_;
+  bool is_interrupted_ = false;
+  bool has_no_samples_ = false;  // in this step: its batch is the one that stands in
   LearningRateCycle cycle_;
   std::optional<LearningRate> learning_rate_;
-  std::optional<FrozenBatchNorm> frozen_batch_norm_;
+  std::optional<SynchronizedBatchNorm> synchronized_batch_norm_;
+  std::optional<FrozenBatchNorm> frozen_batch_norm_;  // after it, whose batch norms it may freeze
   std::optional<JsonLines> metrics_;
   std::optional<EventFile> events_;
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "training/fnv1a.h"
 #include "training/output_folder.h"
 #include "training/random_state.h"
 #include "training/settings_difference.h"
@@ -50,7 +51,8 @@ absl::Status check_schedule_fits(CompressionAlgorithm& algorithm, const TrainOpt
 
 absl::Status Trainer::Loop::check_options() const {
   PARE_RETURN_IF_ERROR(check_train_options(options_));
-  if (options_.restore_best && (!writes() || (eval_loader_ == nullptr && options_.control == nullptr))) {
+  if (options_.restore_best &&
+      (options_.output_dir.empty() || (eval_loader_ == nullptr && options_.control == nullptr))) {
     return absl::InvalidArgumentError("restoring the best epoch needs an output folder and evaluation data");
   }
   if (train_loader_.num_batches() < 1) return absl::InvalidArgumentError("the training data loader is empty");
@@ -60,16 +62,29 @@ absl::Status Trainer::Loop::check_options() const {
 absl::Status Trainer::Loop::prepare() {
   PARE_RETURN_IF_ERROR(check_options());
   PARE_RETURN_IF_ERROR(start_cycle());
-  PARE_ASSIGN_OR_RETURN(optimizer_, Optimizer::create(model_, options_.optimizer));
-  PARE_RETURN_IF_ERROR(seed_generators(device_, options_.seed));
-  if (!writes()) return absl::OkStatus();
+  PARE_RETURN_IF_ERROR(make_optimizer());
+  PARE_RETURN_IF_ERROR(seed_generators(device_, seed_of(0)));
+  if (writes()) PARE_RETURN_IF_ERROR(prepare_folder());
+  PARE_RETURN_IF_ERROR(share_start());
+  if (group_ != nullptr && options_.synchronize_batch_norm) synchronized_batch_norm_.emplace(model_, *group_);
+  return absl::OkStatus();
+}
+
+// Dropout draws in each process for itself; of the first it is what it is alone.
+uint64_t Trainer::Loop::seed_of(int64_t step) const {
+  if (is_first()) return options_.seed;
+  const uint64_t words[] = {options_.seed, static_cast<uint64_t>(group_->rank()), static_cast<uint64_t>(step)};
+  return fnv1a({reinterpret_cast<const char*>(words), sizeof(words)});
+}
+
+absl::Status Trainer::Loop::prepare_folder() {
   PARE_RETURN_IF_ERROR(make_output_folder(options_.output_dir));
   bool is_resumed = false;
   if (options_.resume) {
     absl::StatusOr<Checkpoint> checkpoint = load_checkpoint(path(kLastCheckpoint));
     is_resumed = checkpoint.ok();
     if (is_resumed) {
-      PARE_RETURN_IF_ERROR(resume(*checkpoint));
+      PARE_RETURN_IF_ERROR(resume(*checkpoint, path(kLastCheckpoint)));
       resumed_from_ = *std::move(checkpoint);
     } else if (absl::IsNotFound(checkpoint.status())) {
       log_info(absl::StrCat("no checkpoint in ", options_.output_dir, ": training starts anew"));
@@ -104,8 +119,7 @@ absl::Status Trainer::Loop::check_same_training(const Checkpoint& checkpoint, co
                                                  ": resume with the same data and batch size"));
 }
 
-absl::Status Trainer::Loop::resume(const Checkpoint& checkpoint) {
-  const std::string file = path(kLastCheckpoint);
+absl::Status Trainer::Loop::resume(const Checkpoint& checkpoint, const std::string& file) {
   absl::Status same;
   PARE_RETURN_IF_ERROR(guard_torch(absl::StrCat(file, ": unexpected content"), [&] {
     same = check_same_training(checkpoint, file);
@@ -127,12 +141,14 @@ absl::Status Trainer::Loop::resume(const Checkpoint& checkpoint) {
   global_step_ = checkpoint.global_step;
   last_rate_ = checkpoint.trainer.value("last_rate", rate_at(global_step_ - 1));
   has_checkpoint_ = true;
-  log_info(absl::StrCat("going on from ", file, ": epoch ", epoch_ + 1, ", ",
-                        epoch_has_ended_ ? "its evaluation" : absl::StrCat("step ", steps_in_epoch_ + 1)));
+  if (is_first())
+    log_info(absl::StrCat("going on from ", file, ": epoch ", epoch_ + 1, ", ",
+                          epoch_has_ended_ ? "its evaluation" : absl::StrCat("step ", steps_in_epoch_ + 1)));
   return absl::OkStatus();
 }
 
 absl::Status Trainer::Loop::set_random_states(const Checkpoint& checkpoint) const {
+  if (!is_first()) return seed_generators(device_, seed_of(checkpoint.global_step));
   PARE_RETURN_IF_ERROR(set_random_state(c10::Device(c10::kCPU), checkpoint.random_state));
   // A checkpoint of a training on another device has none for this one: its dropout then goes on from the seed.
   if (device_.is_cpu() || !checkpoint.device_random_state.defined()) return absl::OkStatus();
@@ -149,8 +165,12 @@ absl::Status Trainer::Loop::start_cycle() {
 }
 
 absl::Status Trainer::Loop::renew_optimizer_if_stale() {
-  if (optimizer_->is_current(model_)) return absl::OkStatus();
+  return optimizer_->is_current(model_) ? absl::OkStatus() : make_optimizer();
+}
+
+absl::Status Trainer::Loop::make_optimizer() {
   PARE_ASSIGN_OR_RETURN(optimizer_, Optimizer::create(model_, options_.optimizer));
+  if (group_ != nullptr) averager_.emplace(*group_, model_.parameters());
   return absl::OkStatus();
 }
 
@@ -186,9 +206,12 @@ absl::Status Trainer::Loop::save(const char* file) const {
   return save_checkpoint(checkpoint, path(file));
 }
 
-absl::Status Trainer::Loop::interrupted() const {
-  const std::string when = absl::StrCat(interrupt_.signal_name(), " stopped the training in epoch ", epoch_ + 1,
-                                        " after ", steps_in_epoch_, " steps");
+absl::Status Trainer::Loop::interrupted() {
+  PARE_RETURN_IF_ERROR(share_model_state());
+  const std::string signal = interrupt_.requested() ? interrupt_.signal_name() : "a signal to another process";
+  const std::string when =
+      absl::StrCat(signal, " stopped the training in epoch ", epoch_ + 1, " after ", steps_in_epoch_, " steps");
+  if (!is_first()) return absl::CancelledError(absl::StrCat(when, "; process 0 writes what there is to write"));
   if (!writes()) return absl::CancelledError(absl::StrCat(when, "; nothing was saved, as there is no output folder"));
   PARE_RETURN_IF_ERROR(save(kLastCheckpoint));
   return absl::CancelledError(

@@ -140,7 +140,7 @@ int run(const Command& command, const std::vector<std::string>& arguments, const
     return result.status().code() == absl::StatusCode::kCancelled ? kInterrupted : kFailed;
   }
   if (json) {
-    out << text_of(result->json);
+    if (!result->json.is_null()) out << text_of(result->json);
   } else {
     out << result->text;
   }

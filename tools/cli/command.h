@@ -29,7 +29,7 @@
 
 namespace pare::tools {
 
-// What a command has to say, for people and for programs.
+// What a command has to say, for people and for programs; nothing where another process says it.
 struct CommandResult {
   std::string text;
   nlohmann::ordered_json json;

@@ -2,6 +2,7 @@
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <sstream>
@@ -183,6 +184,25 @@ TEST_F(Commands, InspectListsLayersAndQuantizers) {
   EXPECT_GT(result.at("parameters"), 64 * 10);
   EXPECT_GT(result.at("layers").size(), 2u);
   EXPECT_TRUE(result.contains("transforms")) << result.dump();
+}
+
+TEST_F(Commands, LaunchStartsAnyProgramInProcesses) {
+  const std::string script = absl::StrCat("#!/bin/sh\necho > ", folder_, "/$RANK.of.$WORLD_SIZE\n");
+  ASSERT_TRUE(write_file_atomically(path("program.sh"), script).ok());
+  ASSERT_EQ(chmod(path("program.sh").c_str(), 0700), 0);
+  const nlohmann::json result = result_of({"launch", "--nproc=2", path("program.sh")});
+  EXPECT_EQ(result.at("processes"), 2);
+  EXPECT_TRUE(read_file(path("0.of.2")).ok());
+  EXPECT_TRUE(read_file(path("1.of.2")).ok());
+  EXPECT_THAT(error_of(1, {"launch", "false"}), HasSubstr("a process ended with exit code 1"));
+}
+
+TEST_F(Commands, LaunchRefuses) {
+  EXPECT_THAT(error_of(2, {"launch"}), HasSubstr("COMMAND"));
+  EXPECT_THAT(error_of(2, {"launch", "--nproc=0", "true"}), HasSubstr("--nproc is 0"));
+  EXPECT_THAT(error_of(2, {"launch", "--nnodes=2", "--node_rank=2", "true"}), HasSubstr("--node_rank is 2"));
+  EXPECT_THAT(error_of(2, {"launch", "--nnodes=2", "true"}), HasSubstr("--master_port is missing"));
+  EXPECT_THAT(error_of(1, {"launch", "no_such_program"}), HasSubstr("no_such_program"));
 }
 
 TEST_F(Commands, InspectRefuses) {

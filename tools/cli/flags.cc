@@ -46,6 +46,13 @@ ABSL_FLAG(bool, allow_unfinished_schedule, false, "train fewer epochs than the c
 ABSL_FLAG(bool, resume, false,
           "Go on from the last checkpoint in --output_dir; without it, those that are there are removed.");
 
+ABSL_FLAG(int64_t, nproc, 1, "How many processes are started on this machine.");
+ABSL_FLAG(int64_t, nnodes, 1, "How many machines there are, with as many processes each.");
+ABSL_FLAG(int64_t, node_rank, 0, "The number of this machine, from 0.");
+ABSL_FLAG(std::string, master_addr, "127.0.0.1", "The address of machine 0.");
+ABSL_FLAG(int64_t, master_port, 0, "A port of machine 0 where the processes meet; 0: one that is free.");
+ABSL_FLAG(int64_t, process_timeout_seconds, 300,
+          "How long one of several processes waits for another before it gives up.");
 ABSL_FLAG(bool, caching_allocator, true,
           "Keep the memory of freed tensors for the next ones; false: LibTorch's own allocator.");
 ABSL_FLAG(int64_t, cpu_memory_limit_mb, 0, "Fail rather than hold more MiB of tensors than this; 0: no limit.");

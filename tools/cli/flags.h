@@ -48,6 +48,14 @@ ABSL_DECLARE_FLAG(int64_t, train_samples);
 ABSL_DECLARE_FLAG(bool, resume);
 ABSL_DECLARE_FLAG(bool, allow_unfinished_schedule);
 
+// Several processes.
+ABSL_DECLARE_FLAG(int64_t, nproc);
+ABSL_DECLARE_FLAG(int64_t, nnodes);
+ABSL_DECLARE_FLAG(int64_t, node_rank);
+ABSL_DECLARE_FLAG(std::string, master_addr);
+ABSL_DECLARE_FLAG(int64_t, master_port);
+ABSL_DECLARE_FLAG(int64_t, process_timeout_seconds);
+
 // Memory.
 ABSL_DECLARE_FLAG(bool, caching_allocator);
 ABSL_DECLARE_FLAG(int64_t, cpu_memory_limit_mb);

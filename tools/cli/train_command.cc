@@ -46,6 +46,7 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   PARE_ASSIGN_OR_RETURN(job.eval_samples, count_from_flag(FLAGS_limit, 0));
   PARE_ASSIGN_OR_RETURN(job.pretrain_epochs, count_from_flag(FLAGS_pretrain_epochs, 0));
   job.quiet = absl::GetFlag(FLAGS_quiet);
+  PARE_ASSIGN_OR_RETURN(job.process_timeout_seconds, count_from_flag(FLAGS_process_timeout_seconds, 1));
 
   training::TrainOptions& train = job.train;
   PARE_ASSIGN_OR_RETURN(train.epochs, count_from_flag(FLAGS_epochs, 1));
@@ -73,6 +74,7 @@ std::string accuracy_line(const nlohmann::ordered_json& results, const std::stri
 absl::StatusOr<CommandResult> run_train(const std::vector<std::string>&) {
   PARE_ASSIGN_OR_RETURN(const TrainingJob job, job_from_flags());
   PARE_ASSIGN_OR_RETURN(const nlohmann::ordered_json results, run_training(job));
+  if (results.is_null()) return CommandResult();  // process 0 tells
   std::string text = absl::StrCat(accuracy_line(results, "original", "before compression    "),
                                   accuracy_line(results, "initialized", "compressed, untrained "),
                                   accuracy_line(results, "trained", "compressed, trained   "),
@@ -107,7 +109,8 @@ Command train_command() {
           "checkpoints last.checkpoint and best.checkpoint, metrics.jsonl (a line an epoch) and results.json.\n"
           "Ctrl-C saves a checkpoint and stops; --resume goes on from it.\n"
           "A config with \"accuracy_aware_training\" decides how long: early_exit trains for --epochs at most,\n"
-          "adaptive_compression_level for as long as it searches.",
+          "adaptive_compression_level for as long as it searches.\n"
+          "In several processes: pare launch --nproc=N -- train ...",
       .examples = {"train --config=int8.json --model=resnet20.pt --dataset=cifar10 --data_dir=cifar-10-batches-bin "
                    "--epochs=1 --output_dir=out",
                    "train --config=int8.json --model=mlp --pretrain_epochs=3 --dataset=mnist --data_dir=mnist "
@@ -140,7 +143,8 @@ Command train_command() {
                 "seed",
                 "backend",
                 "device",
-                "allow_unfinished_schedule"},
+                "allow_unfinished_schedule",
+                "process_timeout_seconds"},
       .run = run_train};
 }
 

@@ -60,6 +60,17 @@ absl::StatusOr<c10::Device> open_device(std::string_view specification) {
   return c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(*index));
 }
 
+absl::StatusOr<c10::Device> device_of_process(c10::Device chosen, int local_rank) {
+  if (chosen.is_cpu()) return chosen;
+  const int count = c10::impl::VirtualGuardImpl(chosen.type()).deviceCount();
+  if (count == 1) return chosen;
+  if (local_rank < 0 || local_rank >= count) {
+    return absl::InvalidArgumentError(absl::StrCat("process ", local_rank, " of this machine has no GPU of its own: ",
+                                                   "LibTorch finds ", count, "; start as many processes"));
+  }
+  return c10::Device(chosen.type(), static_cast<c10::DeviceIndex>(local_rank));
+}
+
 absl::Status synchronize(c10::Device device) {
   if (device.is_cpu()) return absl::OkStatus();
   return guard_torch("waiting for the device", [&] {

@@ -21,6 +21,10 @@ namespace pare::tools {
 // FailedPrecondition where this LibTorch was built without CUDA, or finds no GPU that it can use.
 absl::StatusOr<c10::Device> open_device(std::string_view specification);
 
+// The device of one of several processes of a machine that were all given `chosen`: on GPUs the one of its local rank
+// (distributed/rendezvous.h), or the only one that it sees. InvalidArgument where there are fewer GPUs than processes.
+absl::StatusOr<c10::Device> device_of_process(c10::Device chosen, int local_rank);
+
 // Waits until the device has done what the calling thread has given it to do: a GPU computes while the program goes on.
 absl::Status synchronize(c10::Device device);
 

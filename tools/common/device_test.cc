@@ -63,6 +63,21 @@ TEST(Device, AGpuIsTakenByItsNumber) {
   EXPECT_EQ(two.waited_for, c10::Device(c10::kCUDA, 1));
 }
 
+TEST(Device, EachProcessOfAMachineHasAGpuOfItsOwn) {
+  EXPECT_EQ(*device_of_process(c10::Device(c10::kCPU), 3), c10::Device(c10::kCPU));
+  {
+    const FakeGpus four(4);
+    EXPECT_EQ(*device_of_process(c10::Device(c10::kCUDA, 0), 0), c10::Device(c10::kCUDA, 0));
+    EXPECT_EQ(*device_of_process(c10::Device(c10::kCUDA, 0), 3), c10::Device(c10::kCUDA, 3));
+    const absl::Status status = device_of_process(c10::Device(c10::kCUDA, 0), 4).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("process 4 of this machine has no GPU of its own"));
+  }
+  // A scheduler shows each its own, which is then number 0.
+  const FakeGpus own(1);
+  EXPECT_EQ(*device_of_process(c10::Device(c10::kCUDA, 0), 3), c10::Device(c10::kCUDA, 0));
+}
+
 TEST(Device, AnotherWordIsRefusedWithWhatIsExpected) {
   const FakeGpus two(2);
   for (const char* word : {"", "gpu", "CUDA", "cuda:", "cuda:x", "cuda:-1", "cuda:+1", "cuda: 1", "cuda:1 ", "cuda:1,2",

@@ -14,7 +14,9 @@
 #include "base/status_macros.h"
 #include "compression/create.h"
 #include "config/compression_config.h"
+#include "distributed/rendezvous.h"
 #include "graph/clone.h"
+#include "tools/common/device.h"
 #include "tools/common/kernels.h"
 #include "tools/common/open_data.h"
 #include "tools/common/open_model.h"
@@ -45,6 +47,8 @@ class Job {
   absl::StatusOr<nlohmann::ordered_json> run();
 
  private:
+  absl::Status join();
+  absl::Status look_for_checkpoint();
   absl::Status check() const;
   absl::Status check_accuracy_aware_job() const;
   absl::Status open_data();
@@ -72,7 +76,13 @@ class Job {
   }
   bool pretrains() const { return job_.pretrain_epochs > 0 && opened_.is_random; }
 
+  bool is_first() const { return group_ == nullptr || group_->rank() == 0; }
+  bool is_quiet() const { return job_.quiet || !is_first(); }
+  data::Shard shard() const { return group_ == nullptr ? data::Shard() : data::Shard{group_->rank(), group_->size()}; }
+
   const TrainingJob& job_;
+  std::shared_ptr<ProcessGroup> group_;  // nullptr: this process is alone
+  c10::Device device_ = c10::Device(c10::kCPU);
   // The run goes on from a checkpoint: what came before it is not done again.
   bool goes_on_ = false;
   CompressionConfig config_;
@@ -86,6 +96,29 @@ class Job {
   nlohmann::ordered_json results_;
 };
 
+absl::Status Job::join() {
+  device_ = job_.device;
+  PARE_ASSIGN_OR_RETURN(const std::optional<LaunchedProcess> process, launched_process());
+  if (process.has_value() && process->size > 1) {
+    PARE_ASSIGN_OR_RETURN(device_, device_of_process(job_.device, process->local_rank));
+  }
+  PARE_ASSIGN_OR_RETURN(
+      group_, join_process_group({.device = device_, .timeout = std::chrono::seconds(job_.process_timeout_seconds)}));
+  if (group_ == nullptr) return absl::OkStatus();
+  if (is_first()) log_info(absl::StrCat("training in ", group_->size(), " processes"));
+  // What all would say process 0 says.
+  set_quiet(is_quiet());
+  return absl::OkStatus();
+}
+
+// Process 0 alone need see the folder.
+absl::Status Job::look_for_checkpoint() {
+  double found = is_first() && job_.train.resume && exists(kLastCheckpoint) ? 1.0 : 0.0;
+  if (group_ != nullptr) PARE_RETURN_IF_ERROR(group_->reduce_numbers(absl::MakeSpan(&found, 1), Reduction::kMax));
+  goes_on_ = found > 0.0;
+  return absl::OkStatus();
+}
+
 absl::Status Job::check() const {
   if (job_.train.output_dir.empty()) return absl::InvalidArgumentError("a training needs an output folder");
   const auto at_least = [](const char* what, int64_t value, int64_t least) {
@@ -96,6 +129,7 @@ absl::Status Job::check() const {
   PARE_RETURN_IF_ERROR(at_least("the batch size", job_.batch_size, 1));
   PARE_RETURN_IF_ERROR(at_least("the batch size of evaluation", job_.eval_batch_size, 1));
   PARE_RETURN_IF_ERROR(at_least("the number of training images", job_.train_samples, 0));
+  PARE_RETURN_IF_ERROR(at_least("the seconds that a process waits for another", job_.process_timeout_seconds, 1));
   return job_.pretrain_epochs > 0 ? training::check_train_options(pretrain_options()) : absl::OkStatus();
 }
 
@@ -140,18 +174,21 @@ absl::Status Job::open_data() {
                                                     .seed = job_.train.seed,
                                                     .num_workers = workers,
                                                     .drop_last = ends_in_one,
-                                                    .subset_size = job_.train_samples}));
-  PARE_ASSIGN_OR_RETURN(
-      eval_loader_,
-      open_loader(test_images_, job_.data,
-                  {.batch_size = job_.eval_batch_size, .num_workers = workers, .subset_size = job_.eval_samples}));
+                                                    .subset_size = job_.train_samples,
+                                                    .shard = shard()}));
+  PARE_ASSIGN_OR_RETURN(eval_loader_, open_loader(test_images_, job_.data,
+                                                  {.batch_size = job_.eval_batch_size,
+                                                   .num_workers = workers,
+                                                   .subset_size = job_.eval_samples,
+                                                   .shard = shard()}));
   // Ranges come from training images as they are.
   PARE_ASSIGN_OR_RETURN(calibration_, open_loader(train_images_, job_.data,
                                                   {.batch_size = job_.batch_size,
                                                    .shuffle = true,
                                                    .seed = job_.train.seed,
                                                    .num_workers = workers,
-                                                   .subset_size = job_.train_samples}));
+                                                   .subset_size = job_.train_samples,
+                                                   .shard = shard()}));
   return absl::OkStatus();
 }
 
@@ -167,7 +204,7 @@ absl::Status Job::open() {
                                             {.num_classes = train_images_->num_classes(), .seed = job_.train.seed}));
   if (opened_.input_shape.empty()) opened_.input_shape = input_size;
   // Before there are methods: what they add is where the model is.
-  PARE_RETURN_IF_ERROR(opened_.model->to(job_.device));
+  PARE_RETURN_IF_ERROR(opened_.model->to(device_));
   if (opened_.is_random && job_.pretrain_epochs == 0 && !goes_on_) {
     log_warning(absl::StrCat(job_.model,
                              " starts from random weights: training them for some epochs before "
@@ -175,7 +212,8 @@ absl::Status Job::open() {
   }
   results_["model"] = job_.model;
   results_["dataset"] = job_.data.name;
-  results_["device"] = job_.device.str();
+  results_["device"] = device_.str();
+  if (group_ != nullptr) results_["processes"] = group_->size();
   results_["train_images"] = train_loader_->num_samples();
   results_["seed"] = job_.train.seed;
   return absl::OkStatus();
@@ -196,6 +234,7 @@ absl::Status Job::check_config() const {
 
 // What an earlier training has left there would be taken for this one's by the next --resume.
 absl::Status Job::start_folder() {
+  if (!is_first()) return absl::OkStatus();
   PARE_RETURN_IF_ERROR(training::make_output_folder(job_.train.output_dir));
   PARE_RETURN_IF_ERROR(training::check_writable(job_.train.output_dir));
   if (goes_on_) return absl::OkStatus();
@@ -226,8 +265,9 @@ training::TrainOptions Job::pretrain_options() const {
   options.seed = job_.train.seed;
   options.resume = job_.train.resume;
   options.output_dir = path(kPretrained);
+  options.process_group = group_.get();
   options.progress = job_.train.progress;
-  options.progress.quiet = options.progress.quiet || job_.quiet;
+  options.progress.quiet = options.progress.quiet || is_quiet();
   options.evaluate = job_.train.evaluate;
   return options;
 }
@@ -241,10 +281,13 @@ absl::Status Job::pretrain() {
 
 absl::Status Job::measure(const char* key) {
   training::Progress progress(absl::StrCat("evaluation, ", key), eval_loader_->num_batches(),
-                              {.quiet = job_.quiet || job_.train.progress.quiet});
-  PARE_ASSIGN_OR_RETURN(const training::EvaluationResult result,
-                        training::evaluate(compression_ == nullptr ? *opened_.model : *compression_->model(),
-                                           *eval_loader_, [&](int64_t done, int64_t) { progress.update(done); }));
+                              {.quiet = is_quiet() || job_.train.progress.quiet});
+  graph::Model& model = compression_ == nullptr ? *opened_.model : *compression_->model();
+  PARE_ASSIGN_OR_RETURN(
+      const training::EvaluationResult result,
+      training::over_all_processes(
+          training::evaluate(model, *eval_loader_, [&](int64_t done, int64_t) { progress.update(done); }),
+          group_.get()));
   progress.finish(result.to_string());
   results_[key] = training::to_json(result);
   return absl::OkStatus();
@@ -259,6 +302,7 @@ absl::Status Job::compress() {
   // A checkpoint brings its own ranges; a schedule may still ask for data later.
   PARE_ASSIGN_OR_RETURN(compression_, create_compressed_model(opened_.model, config_,
                                                               {.data_loader = goes_on_ ? nullptr : calibration_.get(),
+                                                               .process_group = group_,
                                                                .input_size = {opened_.input_shape}}));
   if (goes_on_) compression_->set_data_loader(calibration_.get());
   return absl::OkStatus();
@@ -287,9 +331,11 @@ absl::Status Job::measure_speed() {
 // The accuracies before training, measured or, on a resumed run, as they were measured.
 absl::Status Job::measure_before_training() {
   if (goes_on_) {
-    const absl::StatusOr<std::string> text = read_file(path(kBeforeTraining));
-    const nlohmann::ordered_json before =
-        text.ok() ? nlohmann::ordered_json::parse(*text, nullptr, /*allow_exceptions=*/false) : nullptr;
+    std::string text = is_first() ? read_file(path(kBeforeTraining)).value_or("") : "";
+    if (group_ != nullptr) {
+      PARE_ASSIGN_OR_RETURN(text, group_->broadcast_bytes(text, 0));
+    }
+    const auto before = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (before.is_object()) results_.update(before);
     return compress();
   }
@@ -302,7 +348,7 @@ absl::Status Job::measure_before_training() {
     PARE_RETURN_IF_ERROR(measure("initialized"));
     before["initialized"] = results_["initialized"];
   }
-  return write_file_atomically(path(kBeforeTraining), text_of(before));
+  return is_first() ? write_file_atomically(path(kBeforeTraining), text_of(before)) : absl::OkStatus();
 }
 
 absl::Status Job::train() {
@@ -310,7 +356,8 @@ absl::Status Job::train() {
   PARE_ASSIGN_OR_RETURN(options.config, settings());
   options.config["compression"] = config_.source;
   if (pretrains()) options.config["pretrain"] = training::settings_of(pretrain_options());
-  options.progress.quiet = options.progress.quiet || job_.quiet;
+  options.process_group = group_.get();
+  options.progress.quiet = options.progress.quiet || is_quiet();
   const auto start = std::chrono::steady_clock::now();
   training::TrainResult result;
   if (config_.accuracy_aware_training) {
@@ -372,18 +419,22 @@ absl::Status Job::write_results() {
   }
   // Not results_["files"] yet: another key may move it.
   nlohmann::ordered_json files;
-  for (const Picture& picture : compression_->pictures()) {
-    const std::string file = path((picture.name + ".svg").c_str());
-    PARE_RETURN_IF_ERROR(write_file_atomically(file, picture.svg));
-    files[picture.name] = file;
+  if (is_first()) {
+    for (const Picture& picture : compression_->pictures()) {
+      const std::string file = path((picture.name + ".svg").c_str());
+      PARE_RETURN_IF_ERROR(write_file_atomically(file, picture.svg));
+      files[picture.name] = file;
+    }
   }
   if (job_.export_model) {
-    PARE_RETURN_IF_ERROR(compression_->export_model(path("model.onnx")));
+    PARE_RETURN_IF_ERROR(is_first() ? compression_->export_model(path("model.onnx"))
+                                    : compression_->prepare_for_export());
     files["model"] = path("model.onnx");
     // Export rounds a little more, as runtimes do: this is the accuracy of the file.
     if (job_.train.evaluate && !config_.algorithms.empty()) PARE_RETURN_IF_ERROR(measure("exported"));
-    PARE_RETURN_IF_ERROR(measure_speed());
   }
+  if (!is_first()) return absl::OkStatus();
+  if (job_.export_model) PARE_RETURN_IF_ERROR(measure_speed());
   files["checkpoint"] = path(kLastCheckpoint);
   files["metrics"] = path("metrics.jsonl");
   results_["files"] = std::move(files);
@@ -398,7 +449,8 @@ absl::StatusOr<nlohmann::ordered_json> Job::run() {
   PARE_RETURN_IF_ERROR(check_accuracy_aware_job());
   PARE_RETURN_IF_ERROR(choose_kernels(job_.backend.empty() ? config_.backend : job_.backend));
   config_.backend = backends::kAutoBackend;  // The choice is made.
-  goes_on_ = job_.train.resume && exists(kLastCheckpoint);
+  PARE_RETURN_IF_ERROR(join());
+  PARE_RETURN_IF_ERROR(look_for_checkpoint());
   PARE_RETURN_IF_ERROR(open_data());
   PARE_RETURN_IF_ERROR(open());
   PARE_RETURN_IF_ERROR(check_config());
@@ -408,7 +460,7 @@ absl::StatusOr<nlohmann::ordered_json> Job::run() {
   PARE_RETURN_IF_ERROR(measure_before_training());
   PARE_RETURN_IF_ERROR(train());
   PARE_RETURN_IF_ERROR(write_results());
-  return std::move(results_);
+  return is_first() ? std::move(results_) : nlohmann::ordered_json();
 }
 
 }  // namespace

@@ -59,6 +59,10 @@ struct TrainingJob {
   double pretrain_learning_rate = 0.1;
   double pretrain_weight_decay = 5e-4;
 
+  // Where a launcher has started several processes (distributed/rendezvous.h), they train together: how long one waits
+  // for another.
+  int64_t process_timeout_seconds = 300;
+
   // Of the training with compression. `config` and `progress` are filled in by run_training().
   training::TrainOptions train;
 
@@ -68,6 +72,9 @@ struct TrainingJob {
   bool quiet = false;
 };
 
+// In several processes each opens the data, and takes its part of every batch; on GPUs each has the one of its local
+// rank. Process 0 writes the files and gets the results, the others nothing (null).
+//
 // {"model", "dataset", "device", "original": {"top1", "correct", "total"}, "initialized": {..}, "trained": {..},
 // "best": {..},
 //  "exported": {..}, "speed": {..}, "accuracy_aware": {"mode", "budget_met", "accuracy", "accuracy_drop",

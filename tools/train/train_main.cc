@@ -49,6 +49,7 @@ ABSL_FLAG(int64_t, eval_samples, 0, "evaluate on the first so many images; 0: al
 ABSL_FLAG(uint64_t, seed, 0, "of order, augmentation, dropout, new models' weights and procedural images");
 ABSL_FLAG(bool, allow_unfinished_schedule, false, "train fewer epochs than the config's schedule needs");
 ABSL_FLAG(bool, resume, false, "go on from the last checkpoint in --output_dir");
+ABSL_FLAG(int64_t, process_timeout_seconds, 300, "how long one of several processes waits for another");
 ABSL_FLAG(bool, caching_allocator, true, "keep the memory of freed tensors for the next; false: LibTorch's allocator");
 ABSL_FLAG(int64_t, cpu_memory_limit_mb, 0, "fail rather than hold more MiB of tensors than this; 0: no limit");
 ABSL_FLAG(bool, quiet, false, "no progress on standard error");
@@ -92,6 +93,7 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   job.train_samples = absl::GetFlag(FLAGS_train_samples);
   job.eval_samples = absl::GetFlag(FLAGS_eval_samples);
   job.quiet = absl::GetFlag(FLAGS_quiet);
+  job.process_timeout_seconds = absl::GetFlag(FLAGS_process_timeout_seconds);
   training::TrainOptions& train = job.train;
   train.output_dir = absl::GetFlag(FLAGS_output_dir);
   train.epochs = absl::GetFlag(FLAGS_epochs);
@@ -129,6 +131,7 @@ int main_with_flags() {
     std::cerr << "error: " << status.message() << "\n";
     return absl::IsCancelled(status) ? kInterrupted : kFailed;
   }
+  if (results->is_null()) return 0;  // process 0 tells
   results->erase("statistics");
   // A file name need not be UTF-8.
   std::cout << results->dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << std::endl;

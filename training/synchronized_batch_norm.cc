@@ -1,0 +1,172 @@
+#include "training/synchronized_batch_norm.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/var_mean.h>
+#include <ATen/ops/zeros.h>
+#include <c10/util/Exception.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <string>
+#include <utility>
+
+namespace pare::training {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+using Settings = SynchronizedBatchNorm::Settings;
+
+void exchange(ProcessGroup& group, const at::Tensor& sums) {
+  const absl::Status status = group.all_reduce(sums, Reduction::kSum);
+  TORCH_CHECK(status.ok(), std::string(status.message()));
+}
+
+// All dimensions but the channels'.
+std::vector<int64_t> batch_dimensions(const at::Tensor& x) {
+  std::vector<int64_t> dimensions = {0};
+  for (int64_t i = 2; i < x.dim(); ++i) dimensions.push_back(i);
+  return dimensions;
+}
+
+// A number a channel, shaped so that it meets x's.
+at::Tensor by_channel(const at::Tensor& numbers, const at::Tensor& x) {
+  std::vector<int64_t> shape(x.dim(), 1);
+  shape[1] = numbers.numel();
+  return numbers.to(x.scalar_type()).view(shape);
+}
+
+struct Moments {
+  at::Tensor mean, variance;  // float64 [channels]; the variance of the samples, not their population's
+  double count = 0;           // numbers a channel, of all processes
+};
+
+Moments moments_of_all(const at::Tensor& x, const Settings& settings) {
+  const int64_t channels = x.size(1);
+  const auto [variance, mean] = at::var_mean(x, batch_dimensions(x), /*unbiased=*/false);
+  const double own = settings.counts ? static_cast<double>(x.numel() / std::max<int64_t>(channels, 1)) : 0.0;
+  const at::Tensor wide = mean.to(c10::kDouble);
+  const at::Tensor sums = at::cat({wide.mul(own), variance.to(c10::kDouble).add(wide.square()).mul(own),
+                                   at::full({1}, own, wide.options())})
+                              .contiguous();
+  exchange(*settings.group, sums);
+  Moments moments;
+  moments.count = sums[2 * channels].item<double>();
+  TORCH_CHECK(moments.count > 1, "batch norm in training needs more than one value a channel, over all processes");
+  moments.mean = sums.narrow(0, 0, channels).div(moments.count);
+  moments.variance = sums.narrow(0, channels, channels).div(moments.count).sub(moments.mean.square()).clamp_min(0.0);
+  return moments;
+}
+
+class SynchronizedFunction : public torch::autograd::Function<SynchronizedFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias, const at::Tensor& mean, const at::Tensor& inverse_deviation,
+                            double count, int64_t group) {
+    context->save_for_backward({x, weight, mean, inverse_deviation});
+    context->saved_data["count"] = count;
+    context->saved_data["group"] = group;
+    at::Tensor scale = inverse_deviation;
+    if (weight.defined()) scale = scale.mul(weight.to(c10::kDouble));
+    at::Tensor shift = mean.mul(scale).neg();
+    if (bias.defined()) shift = shift.add(bias.to(c10::kDouble));
+    return x.mul(by_channel(scale, x)).add_(by_channel(shift, x));
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], &mean = saved[2], &inverse_deviation = saved[3];
+    const at::Tensor& dy = gradients[0];
+    const std::vector<int64_t> dimensions = batch_dimensions(x);
+    const at::Tensor normalized = x.sub(by_channel(mean, x)).mul_(by_channel(inverse_deviation, x));
+    const at::Tensor of_bias = dy.sum(dimensions, false, c10::kDouble);
+    const at::Tensor of_weight = dy.mul(normalized).sum(dimensions, false, c10::kDouble);
+    const int64_t channels = x.size(1);
+    const at::Tensor sums = at::cat({of_bias, of_weight}).contiguous();
+    exchange(*reinterpret_cast<ProcessGroup*>(context->saved_data["group"].toInt()), sums);
+    const double count = context->saved_data["count"].toDouble();
+    at::Tensor scale = inverse_deviation;
+    if (weight.defined()) scale = scale.mul(weight.to(c10::kDouble));
+    const at::Tensor dx = dy.sub(by_channel(sums.narrow(0, 0, channels).div(count), x))
+                              .sub_(normalized.mul(by_channel(sums.narrow(0, channels, channels).div(count), x)))
+                              .mul_(by_channel(scale, x));
+    // A parameter's gradient is this process's share, as any other's: it is averaged with the others.
+    const at::Tensor dweight = weight.defined() ? of_weight.to(weight.scalar_type()) : at::Tensor();
+    const at::Tensor dbias = of_bias.to(x.scalar_type());
+    return {dx, dweight, dbias, {}, {}, {}, {}};
+  }
+};
+
+void update(at::Tensor running, const at::Tensor& now, double momentum) {
+  const at::NoGradGuard no_grad;
+  running.mul_(1.0 - momentum).add_(now.to(running.scalar_type()), momentum);
+}
+
+at::Tensor tensor_or_none(const c10::IValue& value) { return value.isNone() ? at::Tensor() : value.toTensor(); }
+
+// aten::batch_norm(input, weight?, bias?, running_mean?, running_var?, training, momentum, eps, cudnn_enabled)
+void batch_norm(torch::jit::Stack& stack, const Settings& settings, const graph::StackFunction& original) {
+  constexpr size_t kArguments = 9;
+  const size_t first = stack.size() - kArguments;
+  const auto argument = [&](size_t i) -> const c10::IValue& { return stack[first + i]; };
+  // What runs a model in evaluation mode (calibration, adaptation) may set a batch norm's own flag: its runs are not
+  // the same in all processes.
+  if (!argument(5).toBool() || !settings.model->is_training()) return original(stack);
+  const at::Tensor x = argument(0).toTensor();
+  const double momentum = argument(6).toDouble(), epsilon = argument(7).toDouble();
+  Moments moments;
+  {
+    const at::NoGradGuard no_grad;
+    moments = moments_of_all(x.detach(), settings);
+    if (!argument(3).isNone()) update(argument(3).toTensor(), moments.mean, momentum);
+    if (!argument(4).isNone()) {
+      update(argument(4).toTensor(), moments.variance.mul(moments.count / (moments.count - 1)), momentum);
+    }
+  }
+  const at::Tensor y = SynchronizedFunction::apply(x, tensor_or_none(argument(1)), tensor_or_none(argument(2)),
+                                                   moments.mean, moments.variance.add(epsilon).rsqrt(), moments.count,
+                                                   static_cast<int64_t>(reinterpret_cast<intptr_t>(settings.group)));
+  stack.resize(first);
+  stack.emplace_back(y);
+}
+
+}  // namespace
+
+// A node's function cannot be changed: a second one with the same inputs takes its place, and the original is left with
+// nobody to use it, in its evaluation mode.
+SynchronizedBatchNorm::SynchronizedBatchNorm(graph::Model& model, ProcessGroup& group)
+    : graph_(model.graph()), settings_(std::make_shared<Settings>(Settings{&model, &group})) {
+  graph::Value* no_training = nullptr;
+  for (graph::Node* node : graph_.nodes()) {
+    if (node->op() != "aten::batch_norm") continue;
+    const int index = node->argument_index("training");
+    if (index < 0 || node->input(index)->kind() != graph::Value::Kind::kTraining) continue;
+    auto function = [settings = settings_, original = node->function()](torch::jit::Stack& stack) {
+      batch_norm(stack, *settings, original);
+    };
+    const graph::NodePlace place{.before = graph_.next_node(node),
+                                 .scope = node->scope(),
+                                 .scope_types = node->scope_types(),
+                                 .source = node->source()};
+    const absl::StatusOr<graph::Node*> replacement =
+        graph_.add_operator(node->schema(), node->schema_owner(), std::move(function), node->inputs(), place);
+    if (!replacement.ok() || !graph_.replace_uses(node->output(), (*replacement)->output()).ok()) continue;
+    if (no_training == nullptr) no_training = graph_.add_constant(false);
+    (void)graph_.set_input(node, index, no_training);
+    replaced_.push_back({node, *replacement});
+  }
+}
+
+SynchronizedBatchNorm::~SynchronizedBatchNorm() {
+  for (const Replaced& each : replaced_) {
+    // What a method has changed of its inputs meanwhile stays changed.
+    for (size_t i = 0; i < each.original->inputs().size(); ++i) {
+      (void)graph_.set_input(each.original, i, each.replacement->input(i));
+    }
+    (void)graph_.replace_uses(each.replacement->output(), each.original->output());
+    (void)graph_.remove(each.replacement);
+  }
+}
+
+}  // namespace pare::training

@@ -1,0 +1,61 @@
+// training/synchronized_batch_norm.h: batch norms that normalise with the statistics of all processes' samples, for as
+// long as it lives.
+//
+//   SynchronizedBatchNorm synchronized(*model, *group);
+//   model->train();
+//   ... forward() and backward(), in all processes alike ...
+//
+// In training, a batch norm's mean and variance are those of the whole batch and not of a process's part of it, and so
+// are the running ones: several processes compute what one would. (Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm
+// 1 and section 3, with the sums over the batch taken over all processes; in double.) Each costs two small exchanges a
+// step, one on the way forward and one back. In evaluation mode, and where a network's batch norms are frozen, nothing
+// changes.
+
+#ifndef PARE_TRAINING_SYNCHRONIZED_BATCH_NORM_H_
+#define PARE_TRAINING_SYNCHRONIZED_BATCH_NORM_H_
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "distributed/process_group.h"
+#include "graph/graph.h"
+#include "graph/model.h"
+
+namespace pare::training {
+
+class SynchronizedBatchNorm {
+ public:
+  // Both must outlive it, and so must the batch norms in the graph.
+  SynchronizedBatchNorm(graph::Model& model, ProcessGroup& group);
+  ~SynchronizedBatchNorm();
+  SynchronizedBatchNorm(const SynchronizedBatchNorm&) = delete;
+  SynchronizedBatchNorm& operator=(const SynchronizedBatchNorm&) = delete;
+
+  // Whether this process's samples count in the statistics; those of a batch that only stands in do not.
+  void set_counts(bool counts) { settings_->counts = counts; }
+
+  // How many batch norms are synchronized.
+  size_t size() const { return replaced_.size(); }
+
+  // What the operators share with it.
+  struct Settings {
+    graph::Model* model;
+    ProcessGroup* group;
+    bool counts = true;
+  };
+
+ private:
+  struct Replaced {
+    graph::Node* original;
+    graph::Node* replacement;
+  };
+
+  graph::Graph& graph_;
+  std::shared_ptr<Settings> settings_;
+  std::vector<Replaced> replaced_;
+};
+
+}  // namespace pare::training
+
+#endif  // PARE_TRAINING_SYNCHRONIZED_BATCH_NORM_H_
