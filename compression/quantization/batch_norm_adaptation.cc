@@ -65,14 +65,20 @@ class SavedStatistics {
 // Sets an input of each batch norm to a constant; the function that it returns puts the old inputs back.
 absl::StatusOr<std::function<void()>> set_inputs(graph::Graph& graph, const std::vector<BatchNorm>& norms,
                                                  const char* argument, c10::IValue constant) {
-  graph::Value* value = graph.add_constant(std::move(constant));
-  std::vector<std::pair<graph::Node*, graph::Value*>> before;
+  struct Before {
+    graph::Node* node;
+    graph::Value* value;  // nullptr: a constant, which the graph forgets once nothing uses it
+    c10::IValue constant;
+  };
+  std::vector<Before> before;
   for (const BatchNorm& norm : norms) {
-    before.emplace_back(norm.node, norm.node->argument(argument));
-    PARE_RETURN_IF_ERROR(graph.set_input(norm.node, norm.node->argument_index(argument), value));
+    graph::Value* old = norm.node->argument(argument);
+    before.push_back(old->is_constant() ? Before{norm.node, nullptr, old->constant()} : Before{norm.node, old, {}});
+    PARE_RETURN_IF_ERROR(graph.set_input(norm.node, norm.node->argument_index(argument), graph.add_constant(constant)));
   }
   return std::function<void()>([&graph, before, argument] {
-    for (const auto& [node, old] : before) {
+    for (const auto& [node, value, constant] : before) {
+      graph::Value* old = value != nullptr ? value : graph.add_constant(constant);
       graph.set_input(node, node->argument_index(argument), old).IgnoreError();
     }
   });

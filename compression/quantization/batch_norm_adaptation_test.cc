@@ -3,6 +3,8 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/var.h>
 
+#include <cstdlib>
+
 #include "compression/analysis/calibration_net.h"
 #include "compression/quantization/placement.h"
 #include "compression/quantization/range_initializer.h"
@@ -65,6 +67,25 @@ TEST(BatchNormAdaptation, RevertsWhatHurts) {
   EXPECT_TRUE(f.buffer("bn1.running_var").equal(var));
   EXPECT_TRUE(graph::validate(f.model->graph()).ok());
   EXPECT_FALSE(f.model->is_training());
+}
+
+// The running statistics of the training that follows move by the network's own momentum, and not by the adaptation's.
+TEST(BatchNormAdaptation, LeavesMomentumAndModeAsTheyWere) {
+  Fixture f;
+  const auto norm_of = [&]() -> const graph::Node& {
+    for (const graph::Node* node : f.model->graph().nodes()) {
+      if (node->op() == "aten::batch_norm") return *node;
+    }
+    std::abort();
+  };
+  const double momentum = norm_of().argument("momentum")->constant().toDouble();
+  ASSERT_LT(momentum, 1);
+  TensorLoader loader(scattered({50, 2, 4, 4}, 9), 8);
+  ASSERT_TRUE(initialize_activation_ranges(*f.model, f.quantizers, {}, loader).ok());
+  ASSERT_TRUE(adapt_batch_norms(*f.model, f.quantizers, loader, 50).ok());
+  EXPECT_EQ(norm_of().argument("momentum")->constant().toDouble(), momentum);
+  EXPECT_EQ(norm_of().argument("training")->kind(), graph::Value::Kind::kTraining);
+  EXPECT_TRUE(graph::validate(f.model->graph()).ok());
 }
 
 TEST(BatchNormAdaptation, KeepsWhatHelpsAndIsExact) {
