@@ -1,6 +1,7 @@
 #include "base/atomic_file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,9 +10,15 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 
 namespace pare {
@@ -107,6 +114,37 @@ absl::Status write_file_atomically(const std::string& given_path,
 
 absl::Status write_file_atomically(const std::string& path, std::string_view content) {
   return write_file_atomically(path, [content](const std::string& temporary) { return write_all(temporary, content); });
+}
+
+namespace {
+
+// The process that has made `<name>.<pid>.<n>.partial`; nullopt for any other name.
+std::optional<pid_t> writer_of(const std::string& name) {
+  const std::vector<std::string> parts = absl::StrSplit(name, '.');
+  const size_t size = parts.size();
+  pid_t pid = 0;
+  int counter = 0;
+  if (size < 4 || parts[size - 1] != "partial" || !absl::SimpleAtoi(parts[size - 2], &counter) ||
+      !absl::SimpleAtoi(parts[size - 3], &pid) || pid <= 0) {
+    return std::nullopt;
+  }
+  return pid;
+}
+
+}  // namespace
+
+int remove_partial_files(const std::string& folder) {
+  int removed = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
+    const std::optional<pid_t> writer = writer_of(file->path().filename().string());
+    if (!writer.has_value()) continue;
+    // A process of another user is alive all the same: EPERM. A number of our own is an earlier process's, as in
+    // containers, where the first one always is number 1.
+    const bool is_alive = *writer != getpid() && (kill(*writer, 0) == 0 || errno == EPERM);
+    if (!is_alive && unlink(file->path().c_str()) == 0) ++removed;
+  }
+  return removed;
 }
 
 absl::StatusOr<std::string> read_file(const std::string& path) {

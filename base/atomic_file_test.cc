@@ -1,6 +1,7 @@
 #include "base/atomic_file.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -83,6 +84,29 @@ TEST_F(AtomicFile, AFolderThatCannotBeFlushedIsNoError) {
 TEST_F(AtomicFile, ReadingWhatIsNotThere) {
   EXPECT_EQ(read_file(folder_ + "/none").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(read_file(folder_).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(AtomicFile, PartialFilesOfTheDeadAreRemoved) {
+  const auto make = [&](const std::string& name) { std::ofstream(folder_ + "/" + name) << "half"; };
+  const pid_t dead = fork();
+  ASSERT_GE(dead, 0);
+  if (dead == 0) _exit(0);
+  ASSERT_EQ(waitpid(dead, nullptr, 0), dead);
+  const std::string of_dead = "." + std::to_string(dead);
+  make("last.checkpoint" + of_dead + ".0.partial");
+  make("best.checkpoint" + of_dead + ".12.partial");
+  // Of this process's number, by an earlier process; of a living one; and others' files.
+  make("last.checkpoint." + std::to_string(getpid()) + ".7.partial");
+  make("last.checkpoint." + std::to_string(getppid()) + ".0.partial");
+  for (const char* name : {"last.checkpoint", "a.partial", "a.b.0.partial", "a.5.partial", ".partial"}) make(name);
+  make("notes" + of_dead + ".0.partial.txt");
+  EXPECT_EQ(remove_partial_files(folder_), 3);
+  std::vector<std::string> left;
+  for (const auto& file : std::filesystem::directory_iterator(folder_)) left.push_back(file.path().filename());
+  EXPECT_THAT(left, ::testing::UnorderedElementsAre("last.checkpoint." + std::to_string(getppid()) + ".0.partial",
+                                                    "last.checkpoint", "a.partial", "a.b.0.partial", "a.5.partial",
+                                                    ".partial", "notes" + of_dead + ".0.partial.txt"));
+  EXPECT_EQ(remove_partial_files(folder_ + "/none"), 0);
 }
 
 }  // namespace

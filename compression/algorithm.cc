@@ -85,6 +85,16 @@ absl::Status CompressionAlgorithm::set_state(const nlohmann::json& state) {
   return scheduler().set_state(state["scheduler"]);
 }
 
+absl::Status CompressionAlgorithm::prepare_for_state(const nlohmann::json&) { return absl::OkStatus(); }
+
+CompressionAlgorithm::StateTensors CompressionAlgorithm::state_tensors() const { return {}; }
+
+absl::Status CompressionAlgorithm::set_state_tensors(const StateTensors& tensors) {
+  if (tensors.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the state of the method \"", config_.name, "\": it has no tensor ",
+                                                 tensors.begin()->first, "; the checkpoint is of another method"));
+}
+
 void CompressionAlgorithm::scale_gradients() {
   const double multiplier = config_.compression_lr_multiplier;
   if (multiplier == 1.0) return;

@@ -14,7 +14,8 @@
 //   constructor                    rewrites the graph: hooks, masks, quantizers
 //   distributed(process_group)     only when several processes train: before initialize()
 //   initialize(data_loader)        configures itself from data, before training; not when a checkpoint is resumed:
-//   set_data_loader(data_loader)   instead of it, after the checkpoint's state has been set
+//   set_data_loader(data_loader)   instead of it; the checkpoint's state comes by prepare_for_state(), then the model's
+//                                  tensors, then set_state_tensors() and set_state()
 //   per iteration                  model forward, task loss + loss().forward(), backward, optimizer, scheduler().step()
 //   per epoch                      scheduler().epoch_step(), statistics()
 //   export_model(path)             removes or folds what only training needs, then writes the file
@@ -32,8 +33,10 @@
 #include <c10/util/intrusive_ptr.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -124,6 +127,18 @@ class CompressionAlgorithm {
   // What a checkpoint keeps beside the model's state: the default keeps the scheduler's, under "scheduler".
   virtual nlohmann::json state() const;
   virtual absl::Status set_state(const nlohmann::json& state);
+  // Brings the graph into the shape that it has in that state, where a method changes it in the course of training
+  // (filters that are cut out): called before the model's tensors are set. The default does nothing.
+  virtual absl::Status prepare_for_state(const nlohmann::json& state);
+  // Tensors that decide the training and are not the model's, by name: a teacher's weights. The default has none, and
+  // refuses any; set_state_tensors() is called before set_state().
+  using StateTensors = std::map<std::string, at::Tensor>;
+  virtual StateTensors state_tensors() const;
+  virtual absl::Status set_state_tensors(const StateTensors& tensors);
+
+  // What create_compressed_model() has made the method from, for checkpoints: CompressionConfig::source. null: nothing.
+  const nlohmann::json& source_config() const { return source_config_; }
+  void set_source_config(nlohmann::json source) { source_config_ = std::move(source); }
 
   // The parameters that the method has added to the graph: create_compressed_model() finds them and hands them over.
   void set_own_parameters(std::vector<graph::Value*> parameters) { own_parameters_ = std::move(parameters); }
@@ -137,6 +152,7 @@ class CompressionAlgorithm {
   std::shared_ptr<graph::Model> model_;
   AlgorithmConfig config_;
   InputSize input_size_;
+  nlohmann::json source_config_;
   std::unique_ptr<CompressionLoss> default_loss_;
   std::unique_ptr<CompressionScheduler> default_scheduler_;
   std::vector<graph::Value*> own_parameters_;

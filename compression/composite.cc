@@ -195,7 +195,7 @@ nlohmann::json CompositeAlgorithm::state() const {
   return state;
 }
 
-absl::Status CompositeAlgorithm::set_state(const nlohmann::json& state) {
+absl::Status CompositeAlgorithm::check_state(const nlohmann::json& state) const {
   const auto damaged = [](const std::string& what) {
     return absl::InvalidArgumentError(absl::StrCat("the state of a composite method: expected ", what,
                                                    "; the checkpoint is damaged or of another config"));
@@ -211,8 +211,53 @@ absl::Status CompositeAlgorithm::set_state(const nlohmann::json& state) {
   for (const std::string& name : names) {
     if (!algorithms.contains(name)) return damaged(absl::StrCat("one for the method \"", name, "\""));
   }
+  return absl::OkStatus();
+}
+
+absl::Status CompositeAlgorithm::prepare_for_state(const nlohmann::json& state) {
+  PARE_RETURN_IF_ERROR(check_state(state));
+  const std::vector<std::string> names = this->names();
+  for (size_t i = 0; i < children_.size(); ++i) {
+    PARE_RETURN_IF_ERROR(children_[i]->prepare_for_state(state["algorithms"][names[i]]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompositeAlgorithm::set_state(const nlohmann::json& state) {
+  PARE_RETURN_IF_ERROR(check_state(state));
+  const std::vector<std::string> names = this->names();
   PARE_RETURN_IF_ERROR(scheduler_->set_state(state["scheduler"]));
-  for (size_t i = 0; i < children_.size(); ++i) PARE_RETURN_IF_ERROR(children_[i]->set_state(algorithms[names[i]]));
+  for (size_t i = 0; i < children_.size(); ++i) {
+    PARE_RETURN_IF_ERROR(children_[i]->set_state(state["algorithms"][names[i]]));
+  }
+  return absl::OkStatus();
+}
+
+CompressionAlgorithm::StateTensors CompositeAlgorithm::state_tensors() const {
+  StateTensors tensors;
+  const std::vector<std::string> names = this->names();
+  for (size_t i = 0; i < children_.size(); ++i) {
+    for (auto& [name, tensor] : children_[i]->state_tensors()) {
+      tensors[absl::StrCat(names[i], "/", name)] = std::move(tensor);
+    }
+  }
+  return tensors;
+}
+
+absl::Status CompositeAlgorithm::set_state_tensors(const StateTensors& tensors) {
+  const std::vector<std::string> names = this->names();
+  std::vector<StateTensors> of_children(children_.size());
+  for (const auto& [name, tensor] : tensors) {
+    const size_t slash = name.find('/');
+    const auto child = std::find(names.begin(), names.end(), name.substr(0, slash));
+    if (slash == std::string::npos || child == names.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the state of a composite method: it has no method for the tensor ", name,
+                       "; the checkpoint is of another config"));
+    }
+    of_children[static_cast<size_t>(child - names.begin())][name.substr(slash + 1)] = tensor;
+  }
+  for (size_t i = 0; i < children_.size(); ++i) PARE_RETURN_IF_ERROR(children_[i]->set_state_tensors(of_children[i]));
   return absl::OkStatus();
 }
 

@@ -39,10 +39,14 @@ class CompositeAlgorithm : public CompressionAlgorithm {
   absl::Status prepare_for_export() override;
   nlohmann::json state() const override;
   absl::Status set_state(const nlohmann::json& state) override;
+  absl::Status prepare_for_state(const nlohmann::json& state) override;
+  StateTensors state_tensors() const override;  // named "<method>/<tensor>"
+  absl::Status set_state_tensors(const StateTensors& tensors) override;
   void scale_gradients() override;
 
  private:
   std::vector<std::string> names() const;  // of the children, made unique
+  absl::Status check_state(const nlohmann::json& state) const;
   absl::StatusOr<CompressionAlgorithm*> child_with_rate() const;
 
   std::vector<std::unique_ptr<CompressionAlgorithm>> children_;

@@ -55,6 +55,13 @@ class Part : public CompressionAlgorithm {
   }
   absl::Status distributed(const std::shared_ptr<ProcessGroup>&) override { return record("distributed"); }
   absl::Status initialize(data::DataLoader&) override { return record("initialize"); }
+  absl::Status prepare_for_state(const nlohmann::json&) override { return record("prepares for a state"); }
+  StateTensors state_tensors() const override { return tensors; }
+  absl::Status set_state_tensors(const StateTensors& given) override {
+    tensors = given;
+    return absl::OkStatus();
+  }
+  StateTensors tensors;
   void set_data_loader(data::DataLoader* data_loader) override {
     record(data_loader == nullptr ? "forgets data" : "gets data").IgnoreError();
   }
@@ -183,6 +190,28 @@ TEST(CompositeAlgorithm, TheStateGoesThroughACheckpoint) {
   EXPECT_THAT(std::string(other.message()), HasSubstr("\"b\""));
   EXPECT_FALSE(make({{"a"}}).set_state(composite.state()).ok());
   EXPECT_FALSE(resumed.set_state(nlohmann::json(3)).ok());
+}
+
+TEST(CompositeAlgorithm, EachMethodGetsItsTensorsAndItsStructure) {
+  CompositeAlgorithm composite = make({{"a"}, {"b"}, {"a"}});
+  const auto part = [](CompositeAlgorithm& of, size_t i) -> Part& { return static_cast<Part&>(*of.children()[i]); };
+  part(composite, 0).tensors["x"] = at::scalar_tensor(1);
+  part(composite, 2).tensors["x/y"] = at::scalar_tensor(2);
+  const auto tensors = composite.state_tensors();
+  ASSERT_EQ(tensors.size(), 2u);
+  EXPECT_EQ(tensors.count("a_1/x/y"), 1u);
+  CompositeAlgorithm resumed = make({{"a"}, {"b"}, {"a"}});
+  ASSERT_TRUE(resumed.set_state_tensors(tensors).ok());
+  EXPECT_EQ(part(resumed, 0).tensors.at("x").item<double>(), 1);
+  EXPECT_TRUE(part(resumed, 1).tensors.empty());
+  EXPECT_EQ(part(resumed, 2).tensors.at("x/y").item<double>(), 2);
+  EXPECT_FALSE(resumed.set_state_tensors({{"c/x", at::scalar_tensor(3)}}).ok());
+  EXPECT_FALSE(resumed.set_state_tensors({{"x", at::scalar_tensor(3)}}).ok());
+
+  calls.clear();
+  ASSERT_TRUE(resumed.prepare_for_state(composite.state()).ok());
+  EXPECT_THAT(calls, ElementsAre("a prepares for a state", "b prepares for a state", "a prepares for a state"));
+  EXPECT_FALSE(resumed.prepare_for_state(nlohmann::json(3)).ok());
 }
 
 TEST(CompositeAlgorithm, TheRateIsThatOfTheOneMethodThatHasOne) {

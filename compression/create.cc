@@ -112,6 +112,7 @@ absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> create_compressed_model(st
   }
   std::unique_ptr<CompressionAlgorithm> result =
       algorithms.size() == 1 ? std::move(algorithms[0]) : std::make_unique<CompositeAlgorithm>(std::move(algorithms));
+  result->set_source_config(config.source);
   if (is_shared) PARE_RETURN_IF_ERROR(result->distributed(options.process_group));
   if (options.data_loader != nullptr) PARE_RETURN_IF_ERROR(result->initialize(*options.data_loader));
   result->scale_gradients();

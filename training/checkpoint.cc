@@ -1,6 +1,7 @@
 #include "training/checkpoint.h"
 
 #include <ATen/ops/empty.h>
+#include <torch/version.h>
 
 #include <cstring>
 #include <map>
@@ -10,16 +11,18 @@
 #include "base/atomic_file.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "base/version.h"
 #include "training/fnv1a.h"
 
 namespace pare::training {
 namespace {
 
 constexpr char kMagic[] = "PARECKPT";
-constexpr uint32_t kVersion = 1;
 constexpr size_t kMagicSize = 8;
-constexpr size_t kHeaderSize = kMagicSize + sizeof(uint32_t) + 2 * sizeof(uint64_t);
+constexpr size_t kHashedHeaderSize = kMagicSize + sizeof(uint32_t) + sizeof(uint64_t);
+constexpr size_t kHeaderSize = kHashedHeaderSize + sizeof(uint64_t);
 constexpr char kModelPrefix[] = "model/";
+constexpr char kAlgorithmPrefix[] = "algorithm/";
 constexpr char kOptimizer[] = "optimizer";
 constexpr char kRandomState[] = "random_state";
 constexpr char kDeviceRandomState[] = "device_random_state";
@@ -37,6 +40,18 @@ Integer take(std::string_view& in) {
   return value;
 }
 
+// Of the header up to the hash, and of the payload.
+uint64_t hash_of(std::string_view header, std::string_view payload) {
+  return fnv1a(payload, fnv1a(header.substr(0, kHashedHeaderSize)));
+}
+
+// Takes the prefix off; whether it was there.
+bool remove_prefix(std::string_view prefix, std::string& name) {
+  if (name.compare(0, prefix.size(), prefix) != 0) return false;
+  name.erase(0, prefix.size());
+  return true;
+}
+
 at::Tensor bytes_to_tensor(const std::string& bytes) {
   at::Tensor tensor = at::empty({static_cast<int64_t>(bytes.size())}, at::TensorOptions(c10::kByte));
   std::memcpy(tensor.data_ptr(), bytes.data(), bytes.size());
@@ -46,29 +61,33 @@ at::Tensor bytes_to_tensor(const std::string& bytes) {
 // The payload of a checkpoint file, checked; a view into `bytes`.
 absl::StatusOr<std::string_view> payload_of(const std::string& bytes, const std::string& path) {
   std::string_view rest = bytes;
+  if (rest.empty()) return absl::DataLossError(absl::StrCat(path, " is empty"));
   if (rest.substr(0, kMagicSize) != std::string_view(kMagic, kMagicSize)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is no checkpoint of Pare's trainer"));
+    return absl::DataLossError(
+        absl::StrCat(path, " is no checkpoint of Pare's trainer, or its first bytes are damaged"));
   }
   if (rest.size() < kHeaderSize) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " is truncated: ", rest.size(), " bytes, less than its header"));
+    return absl::DataLossError(absl::StrCat(path, " is truncated: ", rest.size(), " bytes, less than its header"));
   }
   rest.remove_prefix(kMagicSize);
   const uint32_t version = take<uint32_t>(rest);
   const uint64_t size = take<uint64_t>(rest);
   const uint64_t hash = take<uint64_t>(rest);
-  if (version != kVersion) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " is a checkpoint of version ", version, "; this program reads version ", kVersion));
-  }
   if (rest.size() != size) {
-    return absl::InvalidArgumentError(absl::StrCat(path, rest.size() < size ? " is truncated: " : " is too long: ",
-                                                   rest.size(), " bytes after the header, which says ", size));
+    return absl::DataLossError(absl::StrCat(path, rest.size() < size ? " is truncated: " : " is too long: ",
+                                            rest.size(), " bytes after the header, which says ", size));
   }
-  if (fnv1a(rest) != hash) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is damaged: its content does not match its checksum"));
+  // Version 1 had the hash of the payload alone.
+  const bool is_whole = version == 1 ? fnv1a(rest) == hash : hash_of(bytes, rest) == hash;
+  if (!is_whole) {
+    return absl::DataLossError(absl::StrCat(path, " is damaged: its content does not match its checksum"));
   }
-  return rest;
+  if (version == kCheckpointVersion) return rest;
+  const bool is_newer = version > kCheckpointVersion;
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, " is whole, and of ", is_newer ? "a newer" : "an older", " version of the format, ", version,
+      "; this Pare, ", kPareVersion, ", reads version ", kCheckpointVersion, ": go on with ",
+      is_newer ? "the newer Pare that wrote it" : "the Pare that wrote it", ", or start anew in another folder"));
 }
 
 }  // namespace
@@ -77,34 +96,43 @@ Checkpoint capture(const CompressionAlgorithm& algorithm) {
   Checkpoint checkpoint;
   checkpoint.model = graph::get_state(*algorithm.model());
   checkpoint.algorithm = algorithm.state();
+  checkpoint.algorithm_tensors = algorithm.state_tensors();
+  checkpoint.compression = {{"config", algorithm.source_config()}, {"input_size", algorithm.input_size()}};
+  checkpoint.made_by = {{"pare", kPareVersion}, {"libtorch", TORCH_VERSION}};
   return checkpoint;
 }
 
 absl::Status restore(const Checkpoint& checkpoint, CompressionAlgorithm& algorithm) {
+  PARE_RETURN_IF_ERROR(algorithm.prepare_for_state(checkpoint.algorithm));
   PARE_RETURN_IF_ERROR(graph::set_state(*algorithm.model(), checkpoint.model));
+  PARE_RETURN_IF_ERROR(algorithm.set_state_tensors(checkpoint.algorithm_tensors));
   return algorithm.set_state(checkpoint.algorithm);
 }
 
 absl::StatusOr<std::string> encode_checkpoint(const Checkpoint& checkpoint) {
   std::map<std::string, at::Tensor> tensors;
   for (const auto& [name, tensor] : checkpoint.model.tensors) tensors[kModelPrefix + name] = tensor;
+  for (const auto& [name, tensor] : checkpoint.algorithm_tensors) tensors[kAlgorithmPrefix + name] = tensor;
   if (!checkpoint.optimizer.empty()) tensors[kOptimizer] = bytes_to_tensor(checkpoint.optimizer);
   if (checkpoint.random_state.defined()) tensors[kRandomState] = checkpoint.random_state;
   if (checkpoint.device_random_state.defined()) tensors[kDeviceRandomState] = checkpoint.device_random_state;
   const nlohmann::json metadata = {
       {"transforms", checkpoint.model.transforms},
       {"algorithm", checkpoint.algorithm},
+      {"compression", checkpoint.compression},
+      {"source", checkpoint.source},
       {"epoch", checkpoint.epoch},
       {"steps_in_epoch", checkpoint.steps_in_epoch},
       {"global_step", checkpoint.global_step},
       {"config", checkpoint.config},
       {"trainer", checkpoint.trainer},
+      {"made_by", checkpoint.made_by},
   };
   PARE_ASSIGN_OR_RETURN(const std::string payload, graph::serialize(tensors, metadata));
   std::string bytes(kMagic, kMagicSize);
-  append(bytes, kVersion);
+  append(bytes, kCheckpointVersion);
   append(bytes, static_cast<uint64_t>(payload.size()));
-  append(bytes, fnv1a(payload));
+  append(bytes, hash_of(bytes, payload));
   bytes += payload;
   return bytes;
 }
@@ -125,9 +153,12 @@ absl::StatusOr<Checkpoint> decode_checkpoint(const std::string& bytes, const std
   nlohmann::json metadata;
   PARE_RETURN_IF_ERROR(graph::deserialize(std::string(payload), path, &tensors, &metadata));
   Checkpoint checkpoint;
-  for (auto& [name, tensor] : tensors) {
-    if (name.rfind(kModelPrefix, 0) == 0) {
-      checkpoint.model.tensors[name.substr(sizeof(kModelPrefix) - 1)] = std::move(tensor);
+  for (auto& [key, tensor] : tensors) {
+    std::string name = key;
+    if (remove_prefix(kModelPrefix, name)) {
+      checkpoint.model.tensors[name] = std::move(tensor);
+    } else if (remove_prefix(kAlgorithmPrefix, name)) {
+      checkpoint.algorithm_tensors[name] = std::move(tensor);
     } else if (name == kOptimizer) {
       checkpoint.optimizer.assign(static_cast<const char*>(tensor.data_ptr()), tensor.nbytes());
     } else if (name == kRandomState) {
@@ -140,11 +171,14 @@ absl::StatusOr<Checkpoint> decode_checkpoint(const std::string& bytes, const std
   PARE_RETURN_IF_ERROR(guard_torch(absl::StrCat(path, ": unexpected content"), [&] {
     metadata.at("transforms").get_to(checkpoint.model.transforms);
     checkpoint.algorithm = metadata.at("algorithm");
+    checkpoint.compression = metadata.at("compression");
+    checkpoint.source = metadata.at("source");
     metadata.at("epoch").get_to(checkpoint.epoch);
     metadata.at("steps_in_epoch").get_to(checkpoint.steps_in_epoch);
     metadata.at("global_step").get_to(checkpoint.global_step);
     checkpoint.config = metadata.at("config");
     checkpoint.trainer = metadata.at("trainer");
+    checkpoint.made_by = metadata.at("made_by");
   }));
   return checkpoint;
 }

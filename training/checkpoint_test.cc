@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "base/atomic_file.h"
+#include "training/fnv1a.h"
 #include "training/testing.h"
 
 namespace pare::training {
@@ -29,6 +30,8 @@ Checkpoint make_checkpoint(const CompressionAlgorithm& algorithm) {
   checkpoint.global_step = 17;
   checkpoint.config = {{"bits", 8}};
   checkpoint.trainer = {{"best", 0.1 + 0.2}};
+  checkpoint.source = {{"model", "resnet20.pt"}};
+  checkpoint.algorithm_tensors = {{"teacher/a", at::arange(3)}};
   return checkpoint;
 }
 
@@ -56,6 +59,11 @@ TEST_F(CheckpointFile, ComesBackWhole) {
   EXPECT_EQ(loaded->config, saved.config);
   EXPECT_EQ(loaded->trainer, saved.trainer);
   EXPECT_EQ(loaded->algorithm, saved.algorithm);
+  EXPECT_EQ(loaded->source, saved.source);
+  EXPECT_EQ(loaded->compression, saved.compression);
+  EXPECT_EQ(loaded->made_by.size(), 2u) << "the versions of Pare and LibTorch";
+  ASSERT_EQ(loaded->algorithm_tensors.size(), 1u);
+  EXPECT_TRUE(at::equal(loaded->algorithm_tensors.at("teacher/a"), at::arange(3)));
   ASSERT_EQ(loaded->model.tensors.size(), saved.model.tensors.size());
   for (const auto& [name, tensor] : saved.model.tensors) EXPECT_TRUE(at::equal(loaded->model.tensors.at(name), tensor));
 }
@@ -63,8 +71,10 @@ TEST_F(CheckpointFile, ComesBackWhole) {
 TEST_F(CheckpointFile, RestoresModelAndScheduler) {
   auto other = make_algorithm();
   other->model()->graph().find_parameter("head.bias")->tensor().detach().fill_(5.0);
-  const auto loaded = load_checkpoint(path_);
+  auto loaded = load_checkpoint(path_);
   ASSERT_TRUE(loaded.ok());
+  EXPECT_EQ(restore(*loaded, *other).code(), absl::StatusCode::kInvalidArgument) << "this method has no teacher";
+  loaded->algorithm_tensors.clear();
   ASSERT_TRUE(restore(*loaded, *other).ok());
   EXPECT_EQ(other->model()->graph().find_parameter("head.bias")->tensor().abs().max().item<double>(), 0.0);
   EXPECT_EQ(other->scheduler().current_step(), 0);
@@ -75,7 +85,7 @@ TEST_F(CheckpointFile, EveryTruncationIsAClearError) {
   for (size_t size : {size_t{0}, size_t{5}, size_t{8}, size_t{20}, size_t{28}, bytes.size() / 2, bytes.size() - 1}) {
     ASSERT_TRUE(write_file_atomically(path_, bytes.substr(0, size)).ok());
     const auto loaded = load_checkpoint(path_);
-    EXPECT_EQ(loaded.status().code(), absl::StatusCode::kInvalidArgument) << size;
+    EXPECT_EQ(loaded.status().code(), absl::StatusCode::kDataLoss) << size;
     EXPECT_NE(loaded.status().message().find(path_), std::string::npos) << loaded.status();
     if (size > 8) EXPECT_NE(loaded.status().message().find("truncated"), std::string::npos) << loaded.status();
   }
@@ -83,17 +93,45 @@ TEST_F(CheckpointFile, EveryTruncationIsAClearError) {
   EXPECT_FALSE(load_checkpoint(path_).ok());
 }
 
-TEST_F(CheckpointFile, DamageAndOtherVersionsAreRefused) {
+TEST_F(CheckpointFile, DamageIsFoundOut) {
   const std::string bytes = read_file(path_).value();
   std::string damaged = bytes;
   damaged[bytes.size() / 2] ^= 1;
   ASSERT_TRUE(write_file_atomically(path_, damaged).ok());
   EXPECT_NE(load_checkpoint(path_).status().message().find("damaged"), std::string::npos);
-  std::string newer = bytes;
-  newer[8] = 9;
-  ASSERT_TRUE(write_file_atomically(path_, newer).ok());
-  EXPECT_NE(load_checkpoint(path_).status().message().find("version 9"), std::string::npos);
+  EXPECT_EQ(load_checkpoint(path_).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(load_checkpoint(path_ + ".none").status().code(), absl::StatusCode::kNotFound);
+}
+
+// A whole file of another version of the format: its header and its hash, as every version from 2 on has them.
+std::string with_version(std::string bytes, char version) {
+  bytes[8] = version;
+  const uint64_t hash = fnv1a(std::string_view(bytes).substr(28), fnv1a(std::string_view(bytes).substr(0, 20)));
+  for (size_t i = 0; i < 8; ++i) bytes[20 + i] = static_cast<char>(hash >> (8 * i));
+  return bytes;
+}
+
+TEST_F(CheckpointFile, OtherVersionsSaySo) {
+  const std::string bytes = read_file(path_).value();
+  EXPECT_EQ(with_version(bytes, kCheckpointVersion), bytes);
+  ASSERT_TRUE(write_file_atomically(path_, with_version(bytes, 9)).ok());
+  absl::Status status = load_checkpoint(path_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_NE(status.message().find("a newer version of the format, 9;"), std::string::npos) << status;
+  // Version 1 had the hash of the payload alone.
+  std::string older = bytes;
+  older[8] = 1;
+  const uint64_t hash = fnv1a(std::string_view(older).substr(28));
+  for (size_t i = 0; i < 8; ++i) older[20 + i] = static_cast<char>(hash >> (8 * i));
+  ASSERT_TRUE(write_file_atomically(path_, older).ok());
+  status = load_checkpoint(path_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_NE(status.message().find("an older version of the format, 1;"), std::string::npos) << status;
+  // A flipped bit of the version is damage, and no other version.
+  std::string damaged = bytes;
+  damaged[8] ^= 1;
+  ASSERT_TRUE(write_file_atomically(path_, damaged).ok());
+  EXPECT_EQ(load_checkpoint(path_).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(CheckpointFile, OfAnotherModelIsRefused) {

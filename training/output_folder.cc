@@ -6,7 +6,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 
@@ -42,7 +46,16 @@ absl::Status check_writable(const std::string& folder) {
 }
 
 absl::Status remove_checkpoints(const std::string& folder) {
-  for (const char* name : {kLastCheckpoint, kBestCheckpoint}) {
+  // The last one last: whoever is killed here has either the earlier training or none of it.
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (std::filesystem::directory_iterator file(folder, ignored), end; !ignored && file != end;
+       file.increment(ignored)) {
+    const std::string name = file->path().filename().string();
+    if (absl::StartsWith(name, kStepCheckpointPrefix) && absl::EndsWith(name, kCheckpointSuffix)) names.push_back(name);
+  }
+  for (const char* name : {kBestCheckpoint, kLastCheckpoint}) names.emplace_back(name);
+  for (const std::string& name : names) {
     const std::string path = absl::StrCat(folder, "/", name);
     if (unlink(path.c_str()) == 0) {
       log_info(absl::StrCat("removed ", path, " of an earlier training: this one starts anew"));

@@ -22,6 +22,9 @@ absl::Status check_writable(const std::string& folder);
 // The names of the trainer's checkpoints in its output folder.
 inline constexpr char kLastCheckpoint[] = "last.checkpoint";
 inline constexpr char kBestCheckpoint[] = "best.checkpoint";
+// Those from before the last: step_00000120.checkpoint.
+inline constexpr char kStepCheckpointPrefix[] = "step_";
+inline constexpr char kCheckpointSuffix[] = ".checkpoint";
 
 // Removes the checkpoints of an earlier training from its output folder, with a logged line, so that nobody goes on
 // from them by mistake. Errors: those of removing a file; none if there is nothing to remove.

@@ -19,6 +19,15 @@ absl::Status check_train_options(const TrainOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("the maximal number of steps is ", options.max_steps, ", expected 0 (no limit) or more"));
   }
+  if (options.checkpoint_every_steps < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("checkpoints are to be written every ",
+                                                   options.checkpoint_every_steps,
+                                                   " steps, expected 0 (after epochs alone) or more"));
+  }
+  if (options.keep_checkpoints < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the number of checkpoints to keep is ", options.keep_checkpoints, ", expected 1 or more"));
+  }
   if (options.resume && options.output_dir.empty()) {
     return absl::InvalidArgumentError("resuming needs an output folder: that of the training to go on with");
   }

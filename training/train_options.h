@@ -49,11 +49,18 @@ struct TrainOptions {
   // A training of fewer epochs than the compression's schedule needs is refused, unless this is set.
   bool allow_unfinished_schedule = false;
 
-  bool evaluate = true;       // after every epoch, if there is a loader to do it with
-  std::string output_dir;     // made if it is not there (its parent must be). Empty: nothing is written
-  bool resume = false;        // goes on from last.checkpoint; starts anew, with a logged line, if there is none
-  bool restore_best = false;  // ends with the weights of best.checkpoint (needs output_dir) instead of the last ones
-  nlohmann::json config;      // what else decides the result: kept in checkpoints; resuming with another is an error
+  bool evaluate = true;    // after every epoch, if there is a loader to do it with
+  std::string output_dir;  // made if it is not there (its parent must be). Empty: nothing is written
+  // Goes on from the newest whole checkpoint; starts anew, with a logged line, if there is none.
+  bool resume = false;
+  int64_t checkpoint_every_steps =
+      0;                         // in the midst of epochs as well, after so many steps each; 0: after epochs alone
+  int64_t keep_checkpoints = 2;  // of different steps, the last one included; at least 1
+  bool restore_best = false;     // ends with the weights of best.checkpoint (needs output_dir) instead of the last ones
+  nlohmann::json config;         // what else decides the result: kept in checkpoints; resuming with another is an error
+
+  // Where the network before compression is from, for those who load a checkpoint: kept in it, compared with nothing.
+  nlohmann::json source;
 
   // Where several processes train one model: their group, which must outlive the training; nullptr: this one alone. The
   // loaders then give each its part of the batches (data/shard.h), and the methods know the group

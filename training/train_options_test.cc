@@ -13,7 +13,7 @@ TEST(TrainOptions, TheDefaultsAreInRange) { EXPECT_TRUE(check_train_options({}).
 
 TEST(TrainOptions, WhatIsOutOfRangeIsRefusedWithoutAModel) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  std::vector<TrainOptions> bad(8);
+  std::vector<TrainOptions> bad(10);
   bad[0].epochs = 0;
   bad[1].label_smoothing = nan;
   bad[2].max_gradient_norm = -1.0;
@@ -22,6 +22,8 @@ TEST(TrainOptions, WhatIsOutOfRangeIsRefusedWithoutAModel) {
   bad[5].learning_rate.base = nan;
   bad[6].optimizer.weight_decay = -1.0;
   bad[7].optimizer.momentum = 1.0;
+  bad[8].checkpoint_every_steps = -1;
+  bad[9].keep_checkpoints = 0;
   for (size_t i = 0; i < bad.size(); ++i) {
     EXPECT_EQ(check_train_options(bad[i]).code(), absl::StatusCode::kInvalidArgument) << i;
   }

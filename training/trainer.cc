@@ -111,7 +111,7 @@ absl::Status Trainer::Loop::train_epoch() {
     if (stop_ != Stop::kNo) return absl::OkStatus();
 
     const auto start = std::chrono::steady_clock::now();
-    PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, train_loader_.next());
+    PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> batch, next_batch());
     if (!batch) break;
     PARE_ASSIGN_OR_RETURN(data::Batch part, part_to_train(*std::move(batch)));
     PARE_ASSIGN_OR_RETURN(const data::Batch moved, guard_torch("moving a batch to the model",
@@ -127,6 +127,7 @@ absl::Status Trainer::Loop::train_epoch() {
         steps_in_epoch_,
         absl::StrFormat("loss %.4f", sums_.loss / static_cast<double>(std::max<int64_t>(sums_.samples, 1))));
     if (options_.on_step) options_.on_step(step);
+    PARE_RETURN_IF_ERROR(save_if_due());
   }
   if (steps_in_epoch_ == 0) return absl::InvalidArgumentError("the training data loader gave no batch");
   return absl::OkStatus();
@@ -187,7 +188,7 @@ absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& ste
   if (!std::isfinite(step.loss) || !std::isfinite(step.gradient_norm)) {
     // The gradients of such a loss tell nothing of where it comes from.
     if (!std::isfinite(step.loss)) optimizer_->zero_grad();
-    return divergence_error(model_, batch, step, existing(kLastCheckpoint, has_checkpoint_));
+    return divergence_error(model_, batch, step, existing(kLastCheckpoint, saved_step_.has_value()));
   }
   if (options_.max_gradient_norm > 0.0 && step.gradient_norm > options_.max_gradient_norm) {
     optimizer_->scale_gradients(options_.max_gradient_norm / step.gradient_norm);
@@ -243,9 +244,7 @@ absl::Status Trainer::Loop::end_epoch() {
   PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
   epoch_has_ended_ = true;
   if (!writes() || (eval_loader_ == nullptr && options_.control == nullptr)) return absl::OkStatus();
-  PARE_RETURN_IF_ERROR(save(kLastCheckpoint));
-  has_checkpoint_ = true;
-  return absl::OkStatus();
+  return save_last();
 }
 
 // Evaluates, and writes the checkpoints and the report.
@@ -289,8 +288,7 @@ absl::Status Trainer::Loop::report_epoch() {
       PARE_RETURN_IF_ERROR(advance_control());
       PARE_ASSIGN_OR_RETURN(checkpoint, make_checkpoint());
     }
-    PARE_RETURN_IF_ERROR(save_checkpoint(checkpoint, path(kLastCheckpoint)));
-    has_checkpoint_ = true;
+    PARE_RETURN_IF_ERROR(save_last(checkpoint));
   } else if (is_judged) {
     PARE_RETURN_IF_ERROR(advance_control());
   }
@@ -321,8 +319,9 @@ absl::Status Trainer::Loop::judge_start() {
     if (control->is_finished()) {
       result_.last = report.evaluation;
       if (writes()) {
-        PARE_RETURN_IF_ERROR(save(kLastCheckpoint));
-        if (is_best) PARE_RETURN_IF_ERROR(save(kBestCheckpoint));
+        PARE_ASSIGN_OR_RETURN(const Checkpoint checkpoint, make_checkpoint());
+        if (is_best) PARE_RETURN_IF_ERROR(save_checkpoint(checkpoint, path(kBestCheckpoint)));
+        PARE_RETURN_IF_ERROR(save_last(checkpoint));
       }
     }
   }
@@ -357,6 +356,11 @@ Trainer::Trainer(std::shared_ptr<graph::Model> model, data::DataLoader& train_lo
 
 Trainer::~Trainer() = default;
 
-absl::StatusOr<TrainResult> Trainer::run() { return Loop(*this).run(); }
+absl::StatusOr<TrainResult> Trainer::run() {
+  Loop loop(*this);
+  absl::StatusOr<TrainResult> result = loop.run();
+  if (!result.ok()) return loop.with_checkpoint_named(result.status());
+  return result;
+}
 
 }  // namespace pare::training

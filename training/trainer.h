@@ -10,14 +10,18 @@
 //
 // An iteration: model forward, task loss + algorithm.loss().forward(), backward, optimizer step, scheduler().step(); an
 // epoch: its iterations, scheduler().epoch_step(), statistics, evaluation, checkpoints. In `output_dir`:
-//   last.checkpoint   after every epoch, before and after its evaluation, and when interrupted: what `resume` goes on
-//                     from, bit for bit
+//   last.checkpoint   after every epoch, before and after its evaluation, every checkpoint_every_steps, when
+//                     interrupted, and when the data fail: what `resume` goes on from, bit for bit
+//   step_<n>.checkpoint   the ones before, as many as keep_checkpoints says, under the number of steps they hold: what
+//                     `resume` takes, with a warning, where a later one is truncated or damaged
 //   best.checkpoint   of the epoch with the best accuracy among those of the furthest compression stage, or which
 //                     `control` calls the best
 //   metrics.jsonl     one JSON object an epoch: losses, accuracies, learning rate, time, the methods' statistics
 //   tensorboard/      the same numbers, for TensorBoard
-// Files are written whole or not at all, and never of a model that holds a NaN. A training that does not resume removes
-// the checkpoints that it finds there.
+// Files are written whole or not at all, and never of a model that holds a NaN. So a process that is killed, at
+// whatever moment, is resumed to the same bits, on one CPU with as many threads. A training that does not resume
+// removes the checkpoints that it finds there; the unfinished files of a killed one go in any case. No decision depends
+// on the clock: durations are of a clock that does not jump, and the time of day stands in TensorBoard's files alone.
 //
 // In several processes (TrainOptions::process_group) each computes with its part of every batch; gradients are averaged
 // while the backward pass goes on, so that all have the same weights after every step: those that one process would
@@ -67,8 +71,11 @@ class Trainer {
 
   // Trains to the end; the model is left in evaluation mode. Errors:
   //   InvalidArgument     an option out of its range, an empty loader, a checkpoint that does not fit
-  //   NotFound, PermissionDenied, ResourceExhausted   output_dir cannot be made or written: found before training
-  //   Cancelled           SIGINT or SIGTERM came: the checkpoint is written and the message says how to go on
+  //   DataLoss            resuming, and every checkpoint is damaged
+  //   FailedPrecondition  resuming, and the checkpoint is of an older or a newer version of the format
+  //   NotFound, PermissionDenied, ResourceExhausted   output_dir cannot be made or written: found before training; or
+  //                       the disk is full: the message names the checkpoint from before, which is whole
+  //   Cancelled           SIGINT, SIGTERM or SIGHUP came: the checkpoint is written and the message says how to go on
   //   Aborted             the loss, a gradient or an answer in the evaluation is NaN or infinite: the message says at
   //                       which step, where it first showed and what to try; checkpoints written before stay
   //   Unavailable         another process has ended, or does not answer: checkpoints written before stay

@@ -21,6 +21,7 @@
 #include "statistics/json_lines.h"
 #include "training/batch_norm.h"
 #include "training/checkpoint.h"
+#include "training/checkpoint_folder.h"
 #include "training/interrupt.h"
 #include "training/learning_rate.h"
 #include "training/optimizer.h"
@@ -42,6 +43,8 @@ class Trainer::Loop {
         device_(device_of(trainer.algorithm_.model()->graph())) {}
 
   absl::StatusOr<TrainResult> run();
+  // An error of run() that leaves a checkpoint behind says so.
+  absl::Status with_checkpoint_named(const absl::Status& error) const;
 
  private:
   enum class Stop { kNo, kInterrupted, kMaxSteps, kByControl };
@@ -51,11 +54,16 @@ class Trainer::Loop {
   absl::Status prepare();
   absl::Status prepare_folder();
   uint64_t seed_of(int64_t step) const;
+  absl::StatusOr<bool> resume_newest();
   absl::Status resume(const Checkpoint& checkpoint, const std::string& file);
+  void tell_what_is_not_promised(const Checkpoint& checkpoint, const std::string& file) const;
   absl::Status check_same_training(const Checkpoint& checkpoint, const std::string& file) const;
   absl::Status set_random_states(const Checkpoint& checkpoint) const;
   absl::StatusOr<Checkpoint> make_checkpoint() const;
-  absl::Status save(const char* file) const;
+  absl::Status save_last();
+  absl::Status save_last(const Checkpoint& checkpoint);
+  absl::Status save_if_due();
+  absl::StatusOr<std::optional<data::Batch>> next_batch();
   absl::Status interrupted();
   absl::Status make_optimizer();
   absl::Status renew_optimizer_if_stale();
@@ -112,6 +120,7 @@ class Trainer::Loop {
   std::optional<LearningRate> learning_rate_;
   std::optional<SynchronizedBatchNorm> synchronized_batch_norm_;
   std::optional<FrozenBatchNorm> frozen_batch_norm_;  // after it, whose batch norms it may freeze
+  std::optional<CheckpointFolder> checkpoints_;
   std::optional<JsonLines> metrics_;
   std::optional<EventFile> events_;
 
@@ -124,7 +133,8 @@ class Trainer::Loop {
   Stop stop_ = Stop::kNo;
   EpochSums sums_;
   BestEpoch best_;
-  bool has_checkpoint_ = false;
+  // Of last.checkpoint: the steps that it holds; nullopt: none is there.
+  std::optional<int64_t> saved_step_;
   // What a resumed run went on from, until the steps before it are skipped.
   std::optional<Checkpoint> resumed_from_;
   TrainResult result_;

@@ -1,13 +1,19 @@
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/atomic_file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
+#include "base/version.h"
 #include "training/fnv1a.h"
 #include "training/output_folder.h"
 #include "training/random_state.h"
@@ -35,6 +41,15 @@ void remove_events(const std::string& folder) {
       std::filesystem::remove(file->path(), ignored);
     }
   }
+}
+
+// What the last bits depend on beside the settings.
+nlohmann::json made_by(c10::Device device, const ProcessGroup* group) {
+  return {{"pare", kPareVersion},
+          {"libtorch", TORCH_VERSION},
+          {"threads", at::get_num_threads()},
+          {"device", device.is_cpu() ? "cpu" : device.str()},
+          {"processes", group == nullptr ? 1 : group->size()}};
 }
 
 }  // namespace
@@ -79,19 +94,11 @@ uint64_t Trainer::Loop::seed_of(int64_t step) const {
 
 absl::Status Trainer::Loop::prepare_folder() {
   PARE_RETURN_IF_ERROR(make_output_folder(options_.output_dir));
-  bool is_resumed = false;
-  if (options_.resume) {
-    absl::StatusOr<Checkpoint> checkpoint = load_checkpoint(path(kLastCheckpoint));
-    is_resumed = checkpoint.ok();
-    if (is_resumed) {
-      PARE_RETURN_IF_ERROR(resume(*checkpoint, path(kLastCheckpoint)));
-      resumed_from_ = *std::move(checkpoint);
-    } else if (absl::IsNotFound(checkpoint.status())) {
-      log_info(absl::StrCat("no checkpoint in ", options_.output_dir, ": training starts anew"));
-    } else {
-      return checkpoint.status();
-    }
+  if (const int partial = remove_partial_files(options_.output_dir); partial > 0) {
+    log_info(absl::StrCat("removed ", partial, " unfinished file(s) of a killed training from ", options_.output_dir));
   }
+  checkpoints_.emplace(options_.output_dir, options_.keep_checkpoints);
+  PARE_ASSIGN_OR_RETURN(const bool is_resumed, resume_newest());
   // Those of an earlier training would be taken for this one's.
   if (!is_resumed) {
     PARE_RETURN_IF_ERROR(remove_checkpoints(options_.output_dir));
@@ -101,6 +108,19 @@ absl::Status Trainer::Loop::prepare_folder() {
   PARE_ASSIGN_OR_RETURN(metrics_, JsonLines::open(path(kMetrics)));
   PARE_ASSIGN_OR_RETURN(events_, EventFile::create(path(kTensorBoard)));
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Trainer::Loop::resume_newest() {
+  if (!options_.resume) return false;
+  absl::StatusOr<CheckpointFolder::Found> found = checkpoints_->load_newest();
+  if (absl::IsNotFound(found.status())) {
+    log_info(absl::StrCat("no checkpoint in ", options_.output_dir, ": training starts anew"));
+    return false;
+  }
+  PARE_RETURN_IF_ERROR(found.status());
+  PARE_RETURN_IF_ERROR(resume(found->checkpoint, found->path));
+  resumed_from_ = std::move(found->checkpoint);
+  return true;
 }
 
 absl::Status Trainer::Loop::check_same_training(const Checkpoint& checkpoint, const std::string& file) const {
@@ -136,15 +156,26 @@ absl::Status Trainer::Loop::resume(const Checkpoint& checkpoint, const std::stri
   PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
   PARE_RETURN_IF_ERROR(optimizer_->load_state(checkpoint.optimizer));
   PARE_RETURN_IF_ERROR(set_random_states(checkpoint));
+  // Before the next step, which would see to it: the epoch may end without one, and a method then look at batch norms.
+  if (checkpoint.trainer.value("batch_norm_is_frozen", false)) frozen_batch_norm_.emplace(model_.graph());
+  if (is_first()) tell_what_is_not_promised(checkpoint, file);
   epoch_ = checkpoint.epoch;
   steps_in_epoch_ = checkpoint.steps_in_epoch;
   global_step_ = checkpoint.global_step;
   last_rate_ = checkpoint.trainer.value("last_rate", rate_at(global_step_ - 1));
-  has_checkpoint_ = true;
-  if (is_first())
-    log_info(absl::StrCat("going on from ", file, ": epoch ", epoch_ + 1, ", ",
-                          epoch_has_ended_ ? "its evaluation" : absl::StrCat("step ", steps_in_epoch_ + 1)));
+  saved_step_ = global_step_;
+  if (!is_first()) return absl::OkStatus();
+  log_info(absl::StrCat("going on from ", file, ": epoch ", epoch_ + 1, ", ",
+                        epoch_has_ended_ ? "its evaluation" : absl::StrCat("step ", steps_in_epoch_ + 1)));
   return absl::OkStatus();
+}
+
+void Trainer::Loop::tell_what_is_not_promised(const Checkpoint& checkpoint, const std::string& file) const {
+  const std::string difference = settings_difference(checkpoint.made_by, made_by(device_, group_));
+  if (difference.empty()) return;
+  log_warning(absl::StrCat(file, " was written elsewhere: ", difference,
+                           ". Training goes on, but that it ends with the same bits as one that was never stopped is "
+                           "not promised"));
 }
 
 absl::Status Trainer::Loop::set_random_states(const Checkpoint& checkpoint) const {
@@ -191,19 +222,60 @@ absl::StatusOr<Checkpoint> Trainer::Loop::make_checkpoint() const {
   checkpoint.steps_in_epoch = steps_in_epoch_;
   checkpoint.global_step = global_step_;
   checkpoint.config = options_.config;
+  checkpoint.source = options_.source;
+  checkpoint.made_by = made_by(device_, group_);
   checkpoint.trainer = {{"sums", sums_},
                         {"best", best_},
                         {"epoch_has_ended", epoch_has_ended_},
                         {"last_rate", last_rate_},
+                        {"batch_norm_is_frozen", frozen_batch_norm_.has_value()},
                         {"num_batches", train_loader_.num_batches()},
                         {"settings", settings_of(options_)}};
   if (options_.control != nullptr) checkpoint.trainer["control"] = options_.control->state();
   return checkpoint;
 }
 
-absl::Status Trainer::Loop::save(const char* file) const {
+absl::Status Trainer::Loop::save_last(const Checkpoint& checkpoint) {
+  PARE_RETURN_IF_ERROR(checkpoints_->save(checkpoint));
+  saved_step_ = checkpoint.global_step;
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Loop::save_last() {
   PARE_ASSIGN_OR_RETURN(const Checkpoint checkpoint, make_checkpoint());
-  return save_checkpoint(checkpoint, path(file));
+  return save_last(checkpoint);
+}
+
+absl::Status Trainer::Loop::save_if_due() {
+  if (options_.output_dir.empty() || options_.checkpoint_every_steps == 0) return absl::OkStatus();
+  // After its last step the epoch ends, which is in the checkpoint that is written then.
+  if (steps_in_epoch_ >= train_loader_.num_batches()) return absl::OkStatus();
+  if (global_step_ % options_.checkpoint_every_steps != 0) return absl::OkStatus();
+  PARE_RETURN_IF_ERROR(share_model_state());
+  return writes() ? save_last() : absl::OkStatus();
+}
+
+// Data that cannot be read any more (a disk that is gone, deleted files) costs no step: between two of them all is
+// well.
+absl::StatusOr<std::optional<data::Batch>> Trainer::Loop::next_batch() {
+  absl::StatusOr<std::optional<data::Batch>> batch = train_loader_.next();
+  if (batch.ok() || !writes() || saved_step_ == global_step_) return batch;
+  const absl::Status saved = save_last();
+  if (saved.ok()) return batch;
+  return absl::Status(batch.status().code(),
+                      absl::StrCat(batch.status().message(), "; the training since ",
+                                   saved_step_ ? "the last checkpoint" : "its start", " is lost: ", saved.message()));
+}
+
+absl::Status Trainer::Loop::with_checkpoint_named(const absl::Status& error) const {
+  // These say it themselves.
+  const bool is_told =
+      absl::StrContains(error.message(), kLastCheckpoint) || absl::IsCancelled(error) || absl::IsAborted(error);
+  if (is_told || !writes() || !saved_step_.has_value()) return error;
+  return absl::Status(error.code(),
+                      absl::StrCat(error.message(), "; the training stopped after step ", global_step_, ", and ",
+                                   path(kLastCheckpoint), " holds it as it was after step ", *saved_step_,
+                                   ": once the cause is removed, resume to go on from there"));
 }
 
 absl::Status Trainer::Loop::interrupted() {
@@ -213,7 +285,7 @@ absl::Status Trainer::Loop::interrupted() {
       absl::StrCat(signal, " stopped the training in epoch ", epoch_ + 1, " after ", steps_in_epoch_, " steps");
   if (!is_first()) return absl::CancelledError(absl::StrCat(when, "; process 0 writes what there is to write"));
   if (!writes()) return absl::CancelledError(absl::StrCat(when, "; nothing was saved, as there is no output folder"));
-  PARE_RETURN_IF_ERROR(save(kLastCheckpoint));
+  PARE_RETURN_IF_ERROR(save_last());
   return absl::CancelledError(
       absl::StrCat(when, "; ", path(kLastCheckpoint), " is written: resume to go on from there"));
 }

@@ -1,8 +1,12 @@
 #include <ATen/ops/rand.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/atomic_file.h"
+#include "training/checkpoint.h"
+#include "training/fnv1a.h"
 #include "training/trainer_testing.h"
 
 namespace pare::training {
@@ -122,7 +126,7 @@ TEST(TrainerResume, RefusesAnotherTrainingsCheckpoint) {
   const std::string bytes = read_file(path).value();
   ASSERT_TRUE(write_file_atomically(path, bytes.substr(0, bytes.size() / 2)).ok());
   const absl::Status truncated = Trainer(make_tiny_model(), data, nullptr, options).run().status();
-  EXPECT_EQ(truncated.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(truncated.code(), absl::StatusCode::kDataLoss);
   EXPECT_NE(truncated.message().find("truncated"), std::string::npos) << truncated;
 }
 
@@ -228,6 +232,124 @@ TEST(TrainerResume, AFreshStartTakesAwayTheCheckpointsOfAnEarlierTraining) {
   EXPECT_NE(status.message().find("There is no checkpoint from before"), std::string::npos) << status;
   EXPECT_FALSE(exists(options.output_dir + "/last.checkpoint"));
   EXPECT_FALSE(exists(options.output_dir + "/best.checkpoint"));
+}
+
+TEST(TrainerResume, ADamagedCheckpointIsPassedOverForTheOneBefore) {
+  auto data = make_tiny_data(5);
+  Recorder whole, parts, fresh;
+  TrainOptions options = quiet_options(4);
+  ASSERT_TRUE(Trainer(whole, data, &data, options).run().ok());
+  options.output_dir = make_test_folder();
+  options.checkpoint_every_steps = 2;
+  options.max_steps = 13;
+  ASSERT_TRUE(Trainer(parts, data, &data, options).run().ok());
+  const std::string last = options.output_dir + "/last.checkpoint";
+  ASSERT_EQ(load_checkpoint(last)->global_step, 13);
+  const std::string bytes = read_file(last).value();
+  ASSERT_TRUE(unlink(last.c_str()) == 0 && write_file_atomically(last, bytes.substr(0, bytes.size() - 7)).ok());
+  options.max_steps = 0;
+  options.resume = true;
+  int64_t first_step = -1;
+  options.on_step = [&](const StepReport& step) {
+    if (first_step < 0) first_step = step.global_step;
+  };
+  ::testing::internal::CaptureStderr();
+  const absl::Status status = Trainer(fresh, data, &data, options).run().status();
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_NE(log.find("warning: " + last + " is truncated"), std::string::npos) << log;
+  EXPECT_EQ(first_step, 12);
+  expect_same_state(*whole.model(), *fresh.model());
+  EXPECT_EQ(metrics_of(options.output_dir).size(), 4u);
+}
+
+TEST(TrainerResume, AnotherVersionOfTheFormatIsNoReasonToGoBack) {
+  auto data = make_tiny_data(5);
+  TrainOptions options = quiet_options(2);
+  options.output_dir = make_test_folder();
+  ASSERT_TRUE(Trainer(make_tiny_model(), data, nullptr, options).run().ok());
+  const std::string last = options.output_dir + "/last.checkpoint";
+  std::string bytes = read_file(last).value();
+  bytes[8] = 7;
+  const uint64_t hash = fnv1a(std::string_view(bytes).substr(28), fnv1a(std::string_view(bytes).substr(0, 20)));
+  for (size_t i = 0; i < 8; ++i) bytes[20 + i] = static_cast<char>(hash >> (8 * i));
+  ASSERT_TRUE(write_file_atomically(last, bytes).ok());
+  options.resume = true;
+  const absl::Status status = Trainer(make_tiny_model(), data, nullptr, options).run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_NE(status.message().find("a newer version of the format, 7"), std::string::npos) << status;
+}
+
+TEST(TrainerResume, WhatWasWrittenElsewhereIsGoneOnWithAndToldOf) {
+  auto data = make_tiny_data(5);
+  TrainOptions options = quiet_options(2);
+  options.output_dir = make_test_folder();
+  options.max_steps = 5;
+  ASSERT_TRUE(Trainer(make_tiny_model(), data, nullptr, options).run().ok());
+  const std::string last = options.output_dir + "/last.checkpoint";
+  Checkpoint checkpoint = load_checkpoint(last).value();
+  EXPECT_EQ(checkpoint.made_by["device"], "cpu");
+  checkpoint.made_by["libtorch"] = "9.9.9";
+  ASSERT_TRUE(save_checkpoint(checkpoint, last).ok());
+  options.max_steps = 0;
+  options.resume = true;
+  ::testing::internal::CaptureStderr();
+  const absl::Status status = Trainer(make_tiny_model(), data, nullptr, options).run().status();
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_NE(log.find("libtorch was \"9.9.9\""), std::string::npos) << log;
+  EXPECT_NE(log.find("not promised"), std::string::npos) << log;
+}
+
+TEST(TrainerResume, UnfinishedFilesOfAKilledTrainingAreClearedAway) {
+  auto data = make_tiny_data(5);
+  TrainOptions options = quiet_options(1);
+  options.output_dir = make_test_folder();
+  const pid_t dead = fork();
+  if (dead == 0) _exit(0);
+  ASSERT_EQ(waitpid(dead, nullptr, 0), dead);
+  const std::string left = absl::StrCat(options.output_dir, "/last.checkpoint.", dead, ".3.partial");
+  ASSERT_TRUE(write_file_atomically(left, "half").ok());
+  ASSERT_TRUE(Trainer(make_tiny_model(), data, nullptr, options).run().ok());
+  EXPECT_FALSE(exists(left));
+}
+
+// Gives an error for every batch from number `at` of a pass on, as a disk that has been taken away.
+class VanishingLoader : public testing::TensorLoader {
+ public:
+  VanishingLoader(testing::TensorLoader data, int64_t at) : TensorLoader(std::move(data)), at_(at) {}
+  absl::Status start_epoch(int64_t epoch) override {
+    given_ = 0;
+    return TensorLoader::start_epoch(epoch);
+  }
+  absl::StatusOr<std::optional<data::Batch>> next() override {
+    if (given_++ >= at_) return absl::NotFoundError("cannot read images/7.png: No such file or directory");
+    return TensorLoader::next();
+  }
+
+ private:
+  int64_t given_ = 0;
+  int64_t at_;
+};
+
+TEST(TrainerResume, DataThatVanishStopTheTrainingWithItsStateSafe) {
+  auto data = make_tiny_data(5);
+  Recorder whole, parts, fresh;
+  TrainOptions options = quiet_options(2);
+  ASSERT_TRUE(Trainer(whole, data, nullptr, options).run().ok());
+  options.output_dir = make_test_folder();
+  VanishingLoader vanishing(make_tiny_data(5), 3);
+  const absl::Status status = Trainer(parts, vanishing, nullptr, options).run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_NE(status.message().find("images/7.png"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("last.checkpoint holds it as it was after step 3"), std::string::npos) << status;
+  // The data are back.
+  options.resume = true;
+  int64_t steps = 0;
+  options.on_step = [&](const StepReport&) { ++steps; };
+  ASSERT_TRUE(Trainer(fresh, data, nullptr, options).run().ok());
+  EXPECT_EQ(steps, 7);
+  expect_same_state(*whole.model(), *fresh.model());
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 #include "compression/distillation/distillation_loss.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/mse_loss.h>
 #include <ATen/ops/softmax.h>
 #include <c10/util/Exception.h>
 
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -55,8 +55,16 @@ at::Tensor DistillationLoss::forward() {
 
 Statistics DistillationLoss::statistics() const {
   Statistics statistics;
-  if (last_.defined()) statistics.set("distillation_loss", last_.item<double>());
+  if (const std::optional<double> last = this->last()) statistics.set("distillation_loss", *last);
   return statistics;
+}
+
+std::optional<double> DistillationLoss::last() const {
+  return last_.defined() ? std::optional<double>(last_.item<double>()) : std::nullopt;
+}
+
+void DistillationLoss::set_last(std::optional<double> last) {
+  last_ = last ? at::full({}, *last, c10::kDouble) : at::Tensor();
 }
 
 }  // namespace pare::distillation

@@ -9,6 +9,7 @@
 #define PARE_COMPRESSION_DISTILLATION_DISTILLATION_LOSS_H_
 
 #include <memory>
+#include <optional>
 
 #include "compression/distillation/distillation_probe.h"
 #include "graph/model.h"
@@ -42,12 +43,16 @@ class DistillationLoss : public CompressionLoss {
 
   graph::Model& teacher() { return *teacher_; }
 
+  // The last loss, for statistics and checkpoints; nullopt: there was none yet.
+  std::optional<double> last() const;
+  void set_last(std::optional<double> last);
+
  private:
   std::shared_ptr<DistillationProbe> probe_;
   std::unique_ptr<graph::Model> teacher_;
   DistillationOptions options_;
   double sample_weight_ = 1.0;
-  at::Tensor last_;
+  at::Tensor last_;  // read only when asked for: reading it at once would wait for a GPU
 };
 
 }  // namespace pare::distillation

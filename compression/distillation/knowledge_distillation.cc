@@ -1,5 +1,6 @@
 #include "compression/distillation/knowledge_distillation.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -7,9 +8,12 @@
 #include "base/status_macros.h"
 #include "graph/clone.h"
 #include "graph/hooks.h"
+#include "graph/state.h"
 
 namespace pare::distillation {
 namespace {
+
+constexpr char kLastLoss[] = "last_loss";
 
 absl::StatusOr<DistillationOptions> read_options(const AlgorithmConfig& config) {
   config::ObjectReader reader(config.object, config.path);
@@ -66,6 +70,37 @@ Statistics KnowledgeDistillation::statistics() const {
   statistics.set("teacher_parameters", parameters);
   statistics.merge(CompressionAlgorithm::statistics());
   return statistics;
+}
+
+nlohmann::json KnowledgeDistillation::state() const {
+  nlohmann::json state = CompressionAlgorithm::state();
+  if (const std::optional<double> last = loss_->last()) state[kLastLoss] = *last;
+  return state;
+}
+
+absl::Status KnowledgeDistillation::set_state(const nlohmann::json& state) {
+  PARE_RETURN_IF_ERROR(CompressionAlgorithm::set_state(state));
+  const auto last = state.find(kLastLoss);
+  if (last != state.end() && !last->is_number()) {
+    return absl::InvalidArgumentError(absl::StrCat("the state of the method \"", config().name,
+                                                   "\": expected a number under \"", kLastLoss,
+                                                   "\"; the checkpoint is damaged"));
+  }
+  loss_->set_last(last == state.end() ? std::nullopt : std::optional<double>(last->get<double>()));
+  return absl::OkStatus();
+}
+
+CompressionAlgorithm::StateTensors KnowledgeDistillation::state_tensors() const {
+  return graph::get_state(loss_->teacher()).tensors;
+}
+
+absl::Status KnowledgeDistillation::set_state_tensors(const StateTensors& tensors) {
+  graph::ModelState state = graph::get_state(loss_->teacher());
+  state.tensors = tensors;
+  const absl::Status status = graph::set_state(loss_->teacher(), state);
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat("the state of the method \"", config().name, "\": the teacher: ", status.message()));
 }
 
 absl::Status KnowledgeDistillation::prepare_for_export() {

@@ -6,7 +6,8 @@
 //
 // Adds a loss (distillation_loss.h) to the task's. The teacher is the model as it is when the method is made, without
 // the transforms of methods that stand before it in the config: a copy with its own weights, run in evaluation mode.
-// One output tensor is expected. Another network teaches where a program gives it: create() with a teacher.
+// One output tensor is expected. Another network teaches where a program gives it: create() with a teacher. A
+// checkpoint keeps the teacher's weights, so that a training that is resumed has the same one.
 //
 // Keys: type (softmax | mse), scale (1), temperature (1, above 0; of softmax alone).
 
@@ -35,6 +36,12 @@ class KnowledgeDistillation : public CompressionAlgorithm {
 
   CompressionLoss& loss() override { return *loss_; }
   Statistics statistics() const override;  // "teacher_parameters", and the loss's
+  // The base's and "last_loss".
+  nlohmann::json state() const override;
+  absl::Status set_state(const nlohmann::json& state) override;
+  // The teacher's parameters and buffers, by their names. InvalidArgument for those of another network.
+  StateTensors state_tensors() const override;
+  absl::Status set_state_tensors(const StateTensors& tensors) override;
   ExportPhase export_phase() const override { return ExportPhase::kWeights; }
   // Takes the probe out.
   absl::Status prepare_for_export() override;

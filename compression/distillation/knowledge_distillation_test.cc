@@ -68,6 +68,33 @@ TEST(KnowledgeDistillation, TheTeacherStaysWhatTheModelWas) {
   EXPECT_EQ(std::get<int64_t>(*(*method)->statistics().find("teacher_parameters")), 4 * 3 + 3 + 3 * 2 + 2);
 }
 
+// A resumed training finds a model of other weights, or random ones, where the teacher was copied from.
+TEST(KnowledgeDistillation, ACheckpointKeepsTheTeacher) {
+  const auto model = make_tiny_model(), other = make_tiny_model();
+  {
+    const at::NoGradGuard no_grad;
+    for (const auto& [name, tensor] : other->named_parameters()) tensor.add_(1);
+  }
+  auto method = KnowledgeDistillation::create(model, config_of({{"type", "mse"}}), {{1, 4}});
+  auto resumed = KnowledgeDistillation::create(other, config_of({{"type", "mse"}}), {{1, 4}});
+  ASSERT_TRUE(method.ok() && resumed.ok());
+  model->train();
+  run(*model);
+  (*method)->loss().forward();
+  const CompressionAlgorithm::StateTensors teacher = (*method)->state_tensors();
+  EXPECT_EQ(teacher.size(), 4u);
+  EXPECT_FALSE(at::equal((*resumed)->state_tensors().at("fc2.bias"), teacher.at("fc2.bias")));
+  ASSERT_TRUE((*resumed)->set_state_tensors(teacher).ok());
+  ASSERT_TRUE((*resumed)->set_state((*method)->state()).ok());
+  for (const auto& [name, tensor] : (*resumed)->state_tensors())
+    EXPECT_TRUE(at::equal(tensor, teacher.at(name))) << name;
+  EXPECT_EQ((*resumed)->state(), (*method)->state());
+  EXPECT_TRUE((*method)->state().contains("last_loss"));
+  EXPECT_EQ((*resumed)->statistics().to_json(), (*method)->statistics().to_json());
+  const absl::Status status = (*resumed)->set_state_tensors({});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+}
+
 TEST(KnowledgeDistillation, AddsNothingWithoutATrainingForward) {
   const auto model = make_tiny_model();
   auto method = KnowledgeDistillation::create(model, config_of(nlohmann::json::object()), {{1, 4}});

@@ -17,6 +17,20 @@ namespace pare::pruning {
 namespace {
 
 constexpr char kRanking[] = "ranking";
+constexpr char kCut[] = "cut";
+
+// Of a checkpoint: the numbers of the units that are cut out, rising.
+absl::StatusOr<RemovedUnits> read_cut(const nlohmann::json& kept, size_t num_units) {
+  RemovedUnits removed(num_units, false);
+  const auto is_unit = [&](const nlohmann::json& each) { return each.is_number_unsigned() && each < num_units; };
+  if (!kept.is_array() || !std::all_of(kept.begin(), kept.end(), is_unit)) {
+    return absl::InvalidArgumentError(absl::StrCat("the state of filter pruning: expected under \"", kCut,
+                                                   "\" numbers of units below ", num_units,
+                                                   "; the checkpoint is damaged or of another model"));
+  }
+  for (const nlohmann::json& each : kept) removed[each.get<size_t>()] = true;
+  return removed;
+}
 
 }  // namespace
 
@@ -152,7 +166,33 @@ absl::Status FilterPruning::initialize(data::DataLoader& data_loader) {
 nlohmann::json FilterPruning::state() const {
   nlohmann::json state = CompressionAlgorithm::state();
   for (const RankingCoefficients& each : ranking()) state[kRanking].push_back({each.alpha, each.kappa});
+  if (!is_cut()) return state;
+  state[kCut] = nlohmann::json::array();
+  for (size_t i = 0; i < cut_->size(); ++i) {
+    if ((*cut_)[i]) state[kCut].push_back(i);
+  }
   return state;
+}
+
+absl::Status FilterPruning::prepare_for_state(const nlohmann::json& state) {
+  const auto kept = state.is_object() ? state.find(kCut) : state.end();
+  if (!state.is_object() || kept == state.end()) {
+    if (!is_cut()) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat(config().path,
+                     ": the checkpoint is of a model that has all its filters, and this one's are cut out already: "
+                     "load it into the network as it was before"));
+  }
+  PARE_ASSIGN_OR_RETURN(RemovedUnits removed, read_cut(*kept, units_.units().size()));
+  if (is_cut()) {
+    if (*cut_ == removed) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat(config().path,
+                     ": the checkpoint is of a model that has lost other filters than this one: load it into the "
+                     "network as it was before"));
+  }
+  PARE_RETURN_IF_ERROR(guard_torch("the masks of filters", [&] { masks_.set(removed); }));
+  return cut_channels();
 }
 
 absl::Status FilterPruning::set_state(const nlohmann::json& state) {

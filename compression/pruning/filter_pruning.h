@@ -51,9 +51,11 @@ class FilterPruning : public CompressionAlgorithm {
   absl::Status distributed(const std::shared_ptr<ProcessGroup>& process_group) override;
   // Learns the ranking if the config asks for it.
   absl::Status initialize(data::DataLoader& data_loader) override;
-  // The learned coefficients as well.
+  // The learned coefficients as well, and "cut": the units that are gone, once they are cut out.
   nlohmann::json state() const override;
   absl::Status set_state(const nlohmann::json& state) override;
+  // Cuts out the units that were gone then. FailedPrecondition if the model has lost others already.
+  absl::Status prepare_for_state(const nlohmann::json& state) override;
 
   ExportPhase export_phase() const override { return ExportPhase::kStructure; }
   absl::Status prepare_for_export() override;
@@ -63,8 +65,9 @@ class FilterPruning : public CompressionAlgorithm {
   absl::Status set_compression_rate(double rate) override;
 
   // Cuts the masked channels out of the model, which goes on training without them, in fewer numbers: parameters become
-  // other tensors (channel_removal.h says what that asks for), and checkpoints of before do not fit any more. Again is
-  // fine. Errors: FailedPrecondition while the schedule has not come to its target yet; those of remove_channels().
+  // other tensors (channel_removal.h says what that asks for). A checkpoint of after fits a model that still has them,
+  // which loses them then; one of before does not fit any more. Again is fine. Errors: FailedPrecondition while the
+  // schedule has not come to its target yet; those of remove_channels().
   absl::Status remove_pruned_channels();
   bool is_cut() const { return cut_.has_value(); }
 

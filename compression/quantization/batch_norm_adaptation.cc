@@ -215,6 +215,24 @@ std::string to_string(BatchNormAdaptation::Outcome outcome) {
   return "not possible";
 }
 
+void to_json(nlohmann::json& json, const BatchNormAdaptation& adaptation) {
+  json = {static_cast<int>(adaptation.outcome),
+          adaptation.num_batch_norms,
+          adaptation.num_samples,
+          adaptation.num_held_out,
+          adaptation.error_before,
+          adaptation.error_after};
+}
+
+void from_json(const nlohmann::json& json, BatchNormAdaptation& adaptation) {
+  adaptation = {static_cast<BatchNormAdaptation::Outcome>(json.at(0).get<int>()),
+                json.at(1),
+                json.at(2),
+                json.at(3),
+                json.at(4),
+                json.at(5)};
+}
+
 void RunningMoments::add(const at::Tensor& mean, const at::Tensor& unbiased_variance, int64_t count) {
   if (count < 2) return;
   merge(mean.to(c10::kDouble), unbiased_variance.to(c10::kDouble).mul(static_cast<double>(count - 1)), count);

@@ -23,6 +23,7 @@
 #include "data/data_loader.h"
 #include "distributed/process_group.h"
 #include "graph/model.h"
+#include "nlohmann/json.hpp"
 
 namespace pare::quantization {
 
@@ -43,6 +44,10 @@ struct BatchNormAdaptation {
 };
 
 std::string to_string(BatchNormAdaptation::Outcome outcome);
+
+// For checkpoints. from_json() throws nlohmann's exceptions.
+void to_json(nlohmann::json& json, const BatchNormAdaptation& adaptation);
+void from_json(const nlohmann::json& json, BatchNormAdaptation& adaptation);
 
 // In several processes each runs its part of the samples and all combine what they have seen; the statistics that a
 // batch is normalised with are those of the part.

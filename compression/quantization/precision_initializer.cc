@@ -194,6 +194,22 @@ absl::StatusOr<PrecisionOutcome> initialize_precision(graph::Model& model,
   return outcome;
 }
 
+void to_json(nlohmann::json& json, const PrecisionOutcome& outcome) {
+  json = {{"ratio", outcome.ratio}, {"layers", nlohmann::json::array()}};
+  for (const LayerPrecision& layer : outcome.layers) {
+    json["layers"].push_back(
+        {layer.name, layer.bits, layer.flops, layer.average_trace, layer.squared_error, layer.sensitivity});
+  }
+}
+
+void from_json(const nlohmann::json& json, PrecisionOutcome& outcome) {
+  json.at("ratio").get_to(outcome.ratio);
+  outcome.layers.clear();
+  for (const nlohmann::json& layer : json.at("layers")) {
+    outcome.layers.push_back({layer.at(0), layer.at(1), layer.at(2), layer.at(3), layer.at(4), layer.at(5)});
+  }
+}
+
 Statistics precision_statistics(const PrecisionOutcome& outcome) {
   double flops = 0;
   for (const LayerPrecision& layer : outcome.layers) flops += layer.flops;

@@ -19,6 +19,7 @@
 #include "data/data_loader.h"
 #include "distributed/process_group.h"
 #include "graph/model.h"
+#include "nlohmann/json.hpp"
 #include "statistics/statistics.h"
 
 namespace pare::quantization {
@@ -36,6 +37,10 @@ struct PrecisionOutcome {
   std::vector<LayerPrecision> layers;  // in the order of the weight quantizers
   double ratio = 1;                    // (sum of FLOPs * 8) / (sum of FLOPs * bits)
 };
+
+// For checkpoints. from_json() throws nlohmann's exceptions.
+void to_json(nlohmann::json& json, const PrecisionOutcome& outcome);
+void from_json(const nlohmann::json& json, PrecisionOutcome& outcome);
 
 // `loader`: what HAWQ looks at; nullptr will do for bits that are assigned by hand. The weights' ranges must be
 // initialised, the activations' need not; both are to be taken anew afterwards. Errors: those of

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/torch_guard.h"
 #include "compression/analysis/weight_conflicts.h"
 #include "compression/quantization/batch_norm_folding.h"
 #include "compression/quantization/bias_rounding.h"
@@ -18,6 +19,13 @@
 #include "data/data_loader.h"
 
 namespace pare::quantization {
+
+namespace {
+
+constexpr char kPrecision[] = "precision";
+constexpr char kAdaptation[] = "batch_norm_adaptation";
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<QuantizationAlgorithm>> QuantizationAlgorithm::create(
     std::shared_ptr<graph::Model> model, const AlgorithmConfig& config, const InputSize& input_size) {
@@ -152,6 +160,23 @@ Statistics QuantizationAlgorithm::statistics() const {
     adaptation.set("error_after", adaptation_->error_after);
   }
   return statistics;
+}
+
+nlohmann::json QuantizationAlgorithm::state() const {
+  nlohmann::json state = CompressionAlgorithm::state();
+  if (precision_.has_value()) state[kPrecision] = *precision_;
+  if (adaptation_.has_value()) state[kAdaptation] = *adaptation_;
+  return state;
+}
+
+absl::Status QuantizationAlgorithm::set_state(const nlohmann::json& state) {
+  PARE_RETURN_IF_ERROR(CompressionAlgorithm::set_state(state));
+  return guard_torch(absl::StrCat("the state of the method \"", config().name, "\""), [&] {
+    precision_.reset();
+    adaptation_.reset();
+    if (state.contains(kPrecision)) precision_ = state[kPrecision].get<PrecisionOutcome>();
+    if (state.contains(kAdaptation)) adaptation_ = state[kAdaptation].get<BatchNormAdaptation>();
+  });
 }
 
 absl::Status QuantizationAlgorithm::prepare_for_export() {

@@ -51,6 +51,10 @@ class QuantizationAlgorithm : public CompressionAlgorithm {
   CompressionStage stage() const override;
   // With mixed precision also "precision": the chosen bits, and the traces that chose them.
   Statistics statistics() const override;
+  // The base's, and what initialize() has found, which statistics and pictures tell of: "precision",
+  // "batch_norm_adaptation".
+  nlohmann::json state() const override;
+  absl::Status set_state(const nlohmann::json& state) override;
   // With mixed precision: "precision".
   std::vector<Picture> pictures() const override;
 
