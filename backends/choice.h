@@ -18,6 +18,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "backends/kernel_backend.h"
+#include "base/steady_time.h"
 
 namespace pare::backends {
 
@@ -30,7 +31,7 @@ struct BackendChoice {
 // InvalidArgument for a device of a backend that has none, or a colon without a device; Unavailable where the backend
 // does not run on this machine. clock: what measures the time.
 absl::StatusOr<BackendChoice> choose_backend(std::string_view specification, const Execution& execution,
-                                             absl::FunctionRef<absl::Time()> clock = absl::Now);
+                                             absl::FunctionRef<absl::Time()> clock = steady_now);
 
 }  // namespace pare::backends
 

@@ -3,6 +3,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -129,6 +130,23 @@ TEST(EventFile, AnotherOfTheSameSecondIsAnotherFile) {
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_NE(first->path(), second->path());
   EXPECT_FALSE(EventFile::create(folder + "/no/parent").ok());
+}
+
+// The time of day may jump back, even to before 1970, between two records and between two runs: nothing is lost.
+TEST(EventFile, AClockThatJumpsLosesNothing) {
+  const std::string folder = ::testing::TempDir() + "/jumping_clock";
+  std::filesystem::remove_all(folder);
+  const absl::Time now = absl::FromUnixSeconds(1700000000);
+  std::vector<std::string> paths;
+  for (const absl::Time start : {now, now - absl::Hours(5), now, absl::UnixEpoch() - absl::Hours(1)}) {
+    auto events = EventFile::create(folder, start);
+    ASSERT_TRUE(events.ok()) << events.status();
+    ASSERT_TRUE(events->append(1, {{"a", 1}}, start).ok());
+    ASSERT_TRUE(events->append(2, {{"a", 2}}, start - absl::Hours(3)).ok());
+    EXPECT_EQ(std::count(paths.begin(), paths.end(), events->path()), 0) << events->path();
+    paths.push_back(events->path());
+  }
+  for (const std::string& path : paths) EXPECT_EQ(read_file(path)->size(), read_file(paths[0])->size()) << path;
 }
 
 TEST(EventFile, NumbersOfStatistics) {

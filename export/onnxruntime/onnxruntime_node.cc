@@ -19,8 +19,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "base/steady_time.h"
 #include "base/torch_guard.h"
 #include "nlohmann/json.hpp"
 
@@ -118,7 +118,7 @@ absl::StatusOr<std::unique_ptr<OnnxRuntimeNode>> OnnxRuntimeNode::start(const st
   runtime->timeout_ = options.timeout;
   runtime->model_path_ = model_path;
   PARE_RETURN_IF_ERROR(runtime->spawn(package, model_path, options));
-  PARE_ASSIGN_OR_RETURN(const nlohmann::json hello, runtime->receive_header(absl::Now() + options.timeout));
+  PARE_ASSIGN_OR_RETURN(const nlohmann::json hello, runtime->receive_header(steady_now() + options.timeout));
   if (hello.contains("error")) {
     return absl::InvalidArgumentError(absl::StrCat(model_path, ": ONNX Runtime: ", hello["error"].dump()));
   }
@@ -193,7 +193,7 @@ absl::Status OnnxRuntimeNode::died() {
 
 absl::Status OnnxRuntimeNode::wait_for(short events, absl::Time deadline) {
   while (true) {
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - steady_now();
     if (left <= absl::ZeroDuration()) {
       return absl::DeadlineExceededError(
           absl::StrCat(model_path_, ": ONNX Runtime has not answered within ", absl::FormatDuration(timeout_)));
@@ -261,7 +261,7 @@ absl::StatusOr<std::vector<at::Tensor>> OnnxRuntimeNode::run(const std::vector<a
 }
 
 absl::StatusOr<std::vector<at::Tensor>> OnnxRuntimeNode::exchange(const std::vector<at::Tensor>& inputs) {
-  const absl::Time deadline = absl::Now() + timeout_;
+  const absl::Time deadline = steady_now() + timeout_;
   nlohmann::json request = {{"tensors", nlohmann::json::array()}};
   std::vector<at::Tensor> sent;
   for (const at::Tensor& input : inputs) {

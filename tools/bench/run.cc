@@ -8,11 +8,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "backends/all_backends.h"
 #include "base/atomic_file.h"
 #include "base/status_macros.h"
+#include "base/steady_time.h"
 #include "base/torch_guard.h"
 #include "benchmark/benchmark.h"
 #include "tools/bench/machine.h"
@@ -133,7 +133,7 @@ absl::Status measure(const Options& options, const std::vector<Entry>& entries, 
   }
   PARE_RETURN_IF_ERROR(set_up_cpu_memory(options.caching_allocator, /*limit_mb=*/0));
   nlohmann::ordered_json description = describe_run(options);
-  const absl::Time start = absl::Now();
+  const absl::Time start = steady_now();
   initialize_benchmark_library();
   benchmark::ClearRegisteredBenchmarks();
   bool any = false;
@@ -146,7 +146,7 @@ absl::Status measure(const Options& options, const std::vector<Entry>& entries, 
   if (any) benchmark::RunSpecifiedBenchmarks(&medians);  // It complains of an empty list.
   benchmark::ClearRegisteredBenchmarks();
   progress << "\n";
-  description["measuring_took"] = absl::StrFormat("%.0f s", absl::ToDoubleSeconds(absl::Now() - start));
+  description["measuring_took"] = absl::StrFormat("%.0f s", absl::ToDoubleSeconds(steady_now() - start));
 
   Report report(std::move(description));
   for (size_t i = 0; i < entries.size(); ++i) {
