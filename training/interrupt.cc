@@ -19,12 +19,13 @@ struct Caught {
 };
 Caught interrupt{SIGINT, {}, false};
 Caught terminate{SIGTERM, {}, false};
+Caught hang_up{SIGHUP, {}, false};
 static_assert(std::atomic<bool>::is_always_lock_free, "only lock-free atomics may be read by a signal handler");
 
 void remember_signal(int signal_number) {
   received_signal.store(signal_number);
   // The second signal ends the process, whatever it is busy with.
-  for (const Caught* caught : {&interrupt, &terminate}) {
+  for (const Caught* caught : {&interrupt, &terminate, &hang_up}) {
     if (caught->is_ours.load()) signal(caught->number, SIG_DFL);
   }
 }
@@ -53,12 +54,14 @@ InterruptGuard::InterruptGuard() {
   received_signal.store(0);
   take_over(interrupt);
   take_over(terminate);
+  take_over(hang_up);
 }
 
 InterruptGuard::~InterruptGuard() {
   if (--guard_count > 0) return;
   give_back(interrupt);
   give_back(terminate);
+  give_back(hang_up);
 }
 
 bool InterruptGuard::requested() const { return received_signal.load() != 0; }
@@ -69,6 +72,8 @@ std::string InterruptGuard::signal_name() const {
       return "SIGINT";
     case SIGTERM:
       return "SIGTERM";
+    case SIGHUP:
+      return "SIGHUP";
     default:
       return "";
   }

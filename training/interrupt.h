@@ -1,4 +1,5 @@
-// training/interrupt.h: lets Ctrl-C (SIGINT) or SIGTERM end a job at its next safe point instead of anywhere.
+// training/interrupt.h: lets Ctrl-C (SIGINT), SIGTERM or a terminal that closes (SIGHUP) end a job at its next safe point
+// instead of anywhere.
 //
 //   InterruptGuard guard;
 //   while (work_left()) {
@@ -26,7 +27,7 @@ class InterruptGuard {
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
   bool requested() const;
-  // "SIGINT" or "SIGTERM"; empty if none came.
+  // "SIGINT", "SIGTERM" or "SIGHUP"; empty if none came.
   std::string signal_name() const;
 };
 

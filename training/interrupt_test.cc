@@ -15,6 +15,16 @@ TEST(InterruptGuard, RemembersASignalInsteadOfDying) {
   EXPECT_EQ(guard.signal_name(), "SIGTERM");
 }
 
+TEST(InterruptGuard, ATerminalThatClosesIsASignalToo) {
+  auto* previous = signal(SIGHUP, SIG_DFL);
+  {
+    InterruptGuard guard;
+    raise(SIGHUP);
+    EXPECT_EQ(guard.signal_name(), "SIGHUP");
+  }
+  EXPECT_EQ(signal(SIGHUP, previous), SIG_DFL);
+}
+
 TEST(InterruptGuard, ANewGuardStartsWithoutTheOldSignal) {
   {
     InterruptGuard guard;
