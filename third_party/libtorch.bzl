@@ -12,7 +12,9 @@ load("//third_party:system.bzl", "find_include_dir")
 
 _MINIMUM_VERSION = (1, 13)
 
-_BUILD = """package(default_visibility = ["//visibility:public"])
+_BUILD = """load("@rules_cc//cc:defs.bzl", "cc_library")
+
+package(default_visibility = ["//visibility:public"])
 
 cc_library(
     name = "libtorch",

@@ -1,6 +1,7 @@
 """The external repositories of Pare, each resolved to what the system has installed.
 
-A monorepo that defines a repository of one of these names before it calls pare_repositories() keeps its own.
+A WORKSPACE calls pare_repositories(); MODULE.bazel comes to the same definitions through extensions.bzl. A repository that
+is defined under one of these names before pare_repositories() is called stays as it is; a module says override_repo().
 """
 
 load("//third_party:libtorch.bzl", "libtorch_features_repository", "libtorch_repository")
@@ -48,21 +49,8 @@ _shim_repository = repository_rule(
     doc = "A folder of Pare's as a repository, wherever Pare itself lies: its own checkout, or another repository's external/.",
 )
 
-def pare_repositories():
-    """Defines the repositories that Pare's targets name, unless the caller has defined them."""
-    have = native.existing_rules()
-
-    # Debian's Bazel brings these with its packages bazel-rules-java and bazel-skylib.
-    for name, path in {
-        "rules_java": "/usr/share/bazel/rules/java",
-        "bazel_skylib": "/usr/share/bazel/tools/skylib",
-    }.items():
-        if name not in have:
-            native.local_repository(name = name, path = path)
-    for name in ["rules_cc", "remote_coverage_tools"]:
-        if name not in have:
-            _shim_repository(name = name, workspace_file = Label("//third_party/shims/%s:WORKSPACE" % name))
-
+def system_repositories(have = []):
+    """Defines the repositories that Pare's targets name, but for the ones in `have`: what WORKSPACE and MODULE.bazel share."""
     if "libtorch" not in have:
         libtorch_repository(name = "libtorch")
     if "pare_libtorch_features" not in have:
@@ -118,3 +106,19 @@ def pare_repositories():
     ]:
         if name not in have:
             system_program(name = name, program = program, debian_package = debian_package)
+
+def pare_repositories():
+    """For a WORKSPACE: defines the repositories that Pare's targets name, unless the caller has defined them."""
+    have = native.existing_rules()
+
+    # Debian's Bazel brings these with its packages bazel-rules-java and bazel-skylib.
+    for name, path in {
+        "rules_java": "/usr/share/bazel/rules/java",
+        "bazel_skylib": "/usr/share/bazel/tools/skylib",
+    }.items():
+        if name not in have:
+            native.local_repository(name = name, path = path)
+    for name in ["rules_cc", "remote_coverage_tools"]:
+        if name not in have:
+            _shim_repository(name = name, workspace_file = Label("//third_party/shims/%s:WORKSPACE" % name))
+    system_repositories(have)

@@ -59,11 +59,15 @@ def _system_repository_impl(ctx):
                  (ctx.name, version, ctx.attr.minimum_version, ctx.attr.debian_package))
     shared = _globbed_linkopts(ctx) if ctx.attr.link_glob else []
     if shared:
-        ctx.file("BUILD", """package(default_visibility = ["//visibility:public"])
+        ctx.file("BUILD", """load("@rules_cc//cc:defs.bzl", "cc_library")
+package(default_visibility = ["//visibility:public"])
 cc_library(name = "system_libraries", linkopts = %r)
 """ % shared)
     for package, targets in ctx.attr.packages.items():
-        lines = ["package(default_visibility = [\"//visibility:public\"])"]
+        lines = [
+            "load(\"@rules_cc//cc:defs.bzl\", \"cc_library\")",
+            "package(default_visibility = [\"//visibility:public\"])",
+        ]
         for target in targets:
             lines.append("cc_library(name = %r, defines = %r, linkopts = %r, deps = %r)" % (
                 target,
