@@ -9,6 +9,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
+#include <torch/version.h>
 
 #include <atomic>
 #include <cstdint>
@@ -46,10 +47,19 @@ C10_REGISTER_GUARD_IMPL(CUDA, FakeGuard);
 class CUDAHooks final : public at::CUDAHooksInterface {
  public:
   explicit CUDAHooks(at::CUDAHooksArgs) {}
-  bool hasPrimaryContext(int64_t) const override { return true; }
   bool hasCUDA() const override { return true; }
+#if TORCH_VERSION_MAJOR >= 2
+  bool hasPrimaryContext(at::DeviceIndex) const override { return true; }
+  void init() const override {}
+  const at::Generator& getDefaultGenerator(at::DeviceIndex) const override { return default_generator(); }
+#else
+  bool hasPrimaryContext(int64_t) const override { return true; }
   void initCUDA() const override {}
-  const at::Generator& getDefaultCUDAGenerator(at::DeviceIndex) const override {
+  const at::Generator& getDefaultCUDAGenerator(at::DeviceIndex) const override { return default_generator(); }
+#endif
+
+ private:
+  static const at::Generator& default_generator() {
     static const auto* const generator = new at::Generator(at::detail::createCPUGenerator());
     return *generator;
   }
@@ -77,7 +87,7 @@ T* on_host(T* pointer) {
 // The memory of a tensor under the name of a device.
 c10::Storage storage_on(at::Device device, const at::Tensor& x) {
   auto* const owner = new c10::Storage(x.storage());
-  void* const memory = on_host(owner->data());
+  void* const memory = on_host(const_cast<void*>(owner->data()));
   return c10::Storage(c10::Storage::use_byte_size_t(), owner->nbytes(),
                       c10::DataPtr(
                           device.is_cuda() ? on_device(memory) : memory, owner,
