@@ -26,12 +26,15 @@ using torch::autograd::generated::AddmmBackward0;
 using torch::autograd::generated::ConvolutionBackward0;
 using torch::autograd::generated::MmBackward0;
 
+// A std::shared_ptr, or with newer versions of LibTorch a c10::intrusive_ptr.
+using NodePtr = decltype(Edge::function);
+
 // Stands for a tensor that is kept: a quantizer's result, or a view of it, which has the same place in the result's
 // memory when that is computed again. The node that computed it runs its own backward later than the one that keeps it,
 // so that what it needs is still there.
 class Recomputed : public torch::autograd::SavedVariableHooks {
  public:
-  Recomputed(std::shared_ptr<Node> quantization, const at::Tensor& kept)
+  Recomputed(NodePtr quantization, const at::Tensor& kept)
       : quantization_(std::move(quantization)),
         sizes_(kept.sizes().vec()),
         strides_(kept.strides().vec()),
@@ -44,7 +47,7 @@ class Recomputed : public torch::autograd::SavedVariableHooks {
   }
 
  private:
-  const std::shared_ptr<Node> quantization_;
+  const NodePtr quantization_;
   const std::vector<int64_t> sizes_, strides_;
   const int64_t offset_;
 };
@@ -56,14 +59,14 @@ bool is_view(const Node& node) {
   return std::find(kNames.begin(), kNames.end(), node.name()) != kNames.end();
 }
 
-std::shared_ptr<Node> behind_views(std::shared_ptr<Node> node) {
+NodePtr behind_views(NodePtr node) {
   while (node != nullptr && is_view(*node)) node = node->next_edge(0).function;
   return node;
 }
 
 // `producer`: of what `kept` holds.
 int recompute(SavedVariable& kept, const Edge& producer) {
-  const std::shared_ptr<Node> quantization = behind_views(producer.function);
+  const NodePtr quantization = behind_views(producer.function);
   if (quantization == nullptr || !is_fake_quantize(*quantization)) return 0;
   try {
     const at::Tensor tensor = kept.unpack();
@@ -82,7 +85,7 @@ int recompute(SavedVariable& kept, const Edge& producer) {
 int recompute_quantized_inputs(const at::Tensor& result) {
   if (!result.defined()) return 0;
   // at::linear and at::matmul see their input as a matrix, and shape the product's result as the input was.
-  const std::shared_ptr<Node> node = behind_views(result.grad_fn());
+  const NodePtr node = behind_views(result.grad_fn());
   // The edges are those of the operator's arguments, in their order.
   if (auto* convolution = dynamic_cast<ConvolutionBackward0*>(node.get())) {
     return recompute(convolution->input_, node->next_edge(0)) + recompute(convolution->weight_, node->next_edge(1));
