@@ -29,7 +29,6 @@ PARE_TEST_COPTS = PARE_COPTS + [
 # Packages whose targets depend on LibTorch, as nearly all of these do: they may start from precompiled headers.
 _PACKAGES_OVER_LIBTORCH = [
     "compression",
-    "distributed",
     "export",
     "graph",
     "losses",
