@@ -246,6 +246,25 @@ TEST_F(TrainCommand, TrainsAndExports) {
   EXPECT_THAT(error_.str(), HasSubstr("learning_rate.gamma was 0.5 and is 0.1 now"));
 }
 
+// No config and no network are named: the checkpoint has the one, and knows where the other is.
+TEST_F(TrainCommand, ItsCheckpointsAreEvaluatedAndExportedByThemselves) {
+  const nlohmann::json trained =
+      result_of(words({absl::StrCat("--config=", kInt8), "--checkpoint_every=1", "--keep_checkpoints=3"}));
+  EXPECT_TRUE(read_file(path("out/step_00000001.checkpoint")).ok());
+  const std::string checkpoint = path("out/last.checkpoint");
+  const nlohmann::json evaluated = result_of({"eval", checkpoint, "--dataset=procedural", "--limit=50"});
+  EXPECT_EQ(evaluated.at("correct"), trained.at("trained").at("correct"));
+  EXPECT_EQ(evaluated.at("loss"), trained.at("trained").at("loss"));
+  const nlohmann::json exported = result_of({"export", checkpoint, "--output=" + path("again.onnx")});
+  EXPECT_EQ(exported.at("model"), "mlp");
+  EXPECT_EQ(exported.at("stage"), "FULLY_COMPRESSED");
+  EXPECT_EQ(read_file(path("again.onnx")).value(), read_file(path("out/model.onnx")).value());
+  EXPECT_THAT(error_of(1, {"export", checkpoint, "--model=" + path("none.pt"), "--output=" + path("x.onnx")}),
+              AllOf(HasSubstr("last.checkpoint"), HasSubstr("none.pt")));
+  EXPECT_THAT(error_of(1, {"export", checkpoint, "--model=resnet20", "--output=" + path("x.onnx")}),
+              HasSubstr("the one that was compressed"));
+}
+
 TEST_F(TrainCommand, RunsOnTheCpuUnlessAnotherDeviceIsNamed) {
   const std::vector<std::string> more = {absl::StrCat("--config=", kInt8), "--learning_rate=0.001"};
   nlohmann::json by_default = result_of(words(more));

@@ -13,6 +13,7 @@
 #include "tools/cli/flags.h"
 #include "tools/cli/usage_error.h"
 #include "tools/common/open_model.h"
+#include "tools/train/open_checkpoint.h"
 #include "training/evaluate.h"
 #include "training/progress.h"
 #include "training/report.h"
@@ -55,6 +56,10 @@ absl::StatusOr<CommandResult> run_eval(const std::vector<std::string>& arguments
   training::EvaluationResult result;
   if (is_onnx) {
     PARE_ASSIGN_OR_RETURN(result, evaluate_onnx(name, *loader, show));
+  } else if (is_checkpoint_name(name)) {
+    PARE_ASSIGN_OR_RETURN(const OpenedCheckpoint opened, open_checkpoint(name, absl::GetFlag(FLAGS_model)));
+    PARE_RETURN_IF_ERROR(opened.compression->model()->to(device));
+    PARE_ASSIGN_OR_RETURN(result, training::evaluate(*opened.compression->model(), *loader, show));
   } else {
     PARE_ASSIGN_OR_RETURN(const OpenedModel opened,
                           open_model(name, input_shape, model_options(*images, absl::GetFlag(FLAGS_seed))));
@@ -78,12 +83,15 @@ Command eval_command() {
           .summary = "the accuracy of a model on a data set's test images",
           .description =
               "Classifies the test images of a data set and prints the share of right answers.\n"
-              "MODEL is a TorchScript file, the name of a model of models/ (with random weights), or an\n"
-              "ONNX file, which runs in ONNX Runtime through node and the npm package onnxruntime-node.",
+              "MODEL is a TorchScript file, the name of a model of models/ (with random weights), an ONNX file,\n"
+              "which runs in ONNX Runtime through node and the npm package onnxruntime-node, or a training's\n"
+              "checkpoint (OUT/best.checkpoint), which needs no config; --model names the network that was compressed\n"
+              "where that is no longer where it was.",
           .examples = {"eval resnet20.pt --dataset=cifar10 --data_dir=cifar-10-batches-bin",
+                       "eval out/best.checkpoint --dataset=cifar10 --data_dir=cifar-10-batches-bin",
                        "eval resnet20_int8.onnx --dataset=cifar10 --data_dir=cifar-10-batches-bin --limit=500 --json"},
-          .flags = {"dataset", "data_dir", "mean", "std", "image_size", "batch_size", "limit", "input_shape", "seed",
-                    "backend", "device"},
+          .flags = {"model", "dataset", "data_dir", "mean", "std", "image_size", "batch_size", "limit", "input_shape",
+                    "seed", "backend", "device"},
           .run = run_eval};
 }
 

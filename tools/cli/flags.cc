@@ -16,7 +16,8 @@ ABSL_FLAG(bool, random_data, false, "Calibrate on random numbers instead of a da
 ABSL_FLAG(std::vector<std::string>, input_shape, {}, "Shape of the model's input, batch first: 1,3,224,224.");
 ABSL_FLAG(uint64_t, seed, 0, "Seed of everything random, procedural images included.");
 
-ABSL_FLAG(std::string, model, "", "A TorchScript file, or the name of a model of models/.");
+ABSL_FLAG(std::string, model, "",
+          "A TorchScript file, or the name of a model of models/; with a checkpoint: the network that was compressed.");
 ABSL_FLAG(std::string, config, "", "A compression config (JSON).");
 ABSL_FLAG(std::string, preset, "mixed",
           "Without --config: mixed (asymmetric activations) or performance (symmetric ones).");
@@ -44,7 +45,9 @@ ABSL_FLAG(int64_t, pretrain_epochs, 0,
 ABSL_FLAG(int64_t, train_samples, 0, "Train on the first so many images only; 0: on all.");
 ABSL_FLAG(bool, allow_unfinished_schedule, false, "train fewer epochs than the config's schedule needs");
 ABSL_FLAG(bool, resume, false,
-          "Go on from the last checkpoint in --output_dir; without it, those that are there are removed.");
+          "Go on from the last whole checkpoint in --output_dir; without it, those that are there are removed.");
+ABSL_FLAG(int64_t, checkpoint_every, 0, "Write a checkpoint every so many steps as well; 0: after epochs alone.");
+ABSL_FLAG(int64_t, keep_checkpoints, 2, "How many checkpoints to keep, the last one included.");
 
 ABSL_FLAG(int64_t, nproc, 1, "How many processes are started on this machine.");
 ABSL_FLAG(int64_t, nnodes, 1, "How many machines there are, with as many processes each.");

@@ -46,6 +46,8 @@ ABSL_DECLARE_FLAG(bool, augment);
 ABSL_DECLARE_FLAG(int64_t, pretrain_epochs);
 ABSL_DECLARE_FLAG(int64_t, train_samples);
 ABSL_DECLARE_FLAG(bool, resume);
+ABSL_DECLARE_FLAG(int64_t, checkpoint_every);
+ABSL_DECLARE_FLAG(int64_t, keep_checkpoints);
 ABSL_DECLARE_FLAG(bool, allow_unfinished_schedule);
 
 // Several processes.

@@ -52,6 +52,8 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   PARE_ASSIGN_OR_RETURN(train.epochs, count_from_flag(FLAGS_epochs, 1));
   train.output_dir = absl::GetFlag(FLAGS_output_dir);
   train.resume = absl::GetFlag(FLAGS_resume);
+  PARE_ASSIGN_OR_RETURN(train.checkpoint_every_steps, count_from_flag(FLAGS_checkpoint_every, 0));
+  PARE_ASSIGN_OR_RETURN(train.keep_checkpoints, count_from_flag(FLAGS_keep_checkpoints, 1));
   train.allow_unfinished_schedule = absl::GetFlag(FLAGS_allow_unfinished_schedule);
   train.seed = absl::GetFlag(FLAGS_seed);
   train.freeze_batch_norm_epoch = absl::GetFlag(FLAGS_freeze_batch_norm) ? 0 : -1;
@@ -107,7 +109,9 @@ Command train_command() {
       .description =
           "Compresses a model as a config says, trains it, and writes into --output_dir: the exported model.onnx, the\n"
           "checkpoints last.checkpoint and best.checkpoint, metrics.jsonl (a line an epoch) and results.json.\n"
-          "Ctrl-C saves a checkpoint and stops; --resume goes on from it.\n"
+          "Ctrl-C saves a checkpoint and stops; --resume goes on from it, or, after a crash, from the last one that "
+          "is\n"
+          "whole: to the very bits of a training that never stopped. --checkpoint_every=N writes one every N steps.\n"
           "A config with \"accuracy_aware_training\" decides how long: early_exit trains for --epochs at most,\n"
           "adaptive_compression_level for as long as it searches.\n"
           "In several processes: pare launch --nproc=N -- train ...",
@@ -131,6 +135,8 @@ Command train_command() {
                 "epochs",
                 "output_dir",
                 "resume",
+                "checkpoint_every",
+                "keep_checkpoints",
                 "learning_rate",
                 "optimizer",
                 "weight_decay",

@@ -21,8 +21,10 @@
 #include "tools/common/open_data.h"
 #include "tools/common/open_model.h"
 #include "tools/train/compare_speed.h"
+#include "tools/train/open_checkpoint.h"
 #include "tools/train/training_settings.h"
 #include "training/accuracy_aware.h"
+#include "training/checkpoint_folder.h"
 #include "training/evaluate.h"
 #include "training/output_folder.h"
 #include "training/trainer.h"
@@ -70,10 +72,6 @@ class Job {
   absl::StatusOr<nlohmann::json> settings() const;
 
   std::string path(const char* file) const { return absl::StrCat(job_.train.output_dir, "/", file); }
-  bool exists(const char* file) const {
-    std::error_code ignored;
-    return std::filesystem::exists(path(file), ignored);
-  }
   bool pretrains() const { return job_.pretrain_epochs > 0 && opened_.is_random; }
 
   bool is_first() const { return group_ == nullptr || group_->rank() == 0; }
@@ -113,7 +111,8 @@ absl::Status Job::join() {
 
 // Process 0 alone need see the folder.
 absl::Status Job::look_for_checkpoint() {
-  double found = is_first() && job_.train.resume && exists(kLastCheckpoint) ? 1.0 : 0.0;
+  double found =
+      is_first() && job_.train.resume && !training::resumable_checkpoints(job_.train.output_dir).empty() ? 1.0 : 0.0;
   if (group_ != nullptr) PARE_RETURN_IF_ERROR(group_->reduce_numbers(absl::MakeSpan(&found, 1), Reduction::kMax));
   goes_on_ = found > 0.0;
   return absl::OkStatus();
@@ -266,6 +265,8 @@ training::TrainOptions Job::pretrain_options() const {
   options.resume = job_.train.resume;
   options.output_dir = path(kPretrained);
   options.process_group = group_.get();
+  options.checkpoint_every_steps = job_.train.checkpoint_every_steps;
+  options.keep_checkpoints = job_.train.keep_checkpoints;
   options.progress = job_.train.progress;
   options.progress.quiet = options.progress.quiet || is_quiet();
   options.evaluate = job_.train.evaluate;
@@ -355,6 +356,10 @@ absl::Status Job::train() {
   training::TrainOptions options = job_.train;
   PARE_ASSIGN_OR_RETURN(options.config, settings());
   options.config["compression"] = config_.source;
+  options.source = to_json(NetworkSource{.model = job_.model,
+                                         .identity = options.config["model"],
+                                         .input_size = opened_.input_shape,
+                                         .num_classes = train_images_->num_classes()});
   if (pretrains()) options.config["pretrain"] = training::settings_of(pretrain_options());
   options.process_group = group_.get();
   options.progress.quiet = options.progress.quiet || is_quiet();

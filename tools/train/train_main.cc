@@ -48,8 +48,10 @@ ABSL_FLAG(int64_t, train_samples, 0, "train on the first so many images; 0: all"
 ABSL_FLAG(int64_t, eval_samples, 0, "evaluate on the first so many images; 0: all");
 ABSL_FLAG(uint64_t, seed, 0, "of order, augmentation, dropout, new models' weights and procedural images");
 ABSL_FLAG(bool, allow_unfinished_schedule, false, "train fewer epochs than the config's schedule needs");
-ABSL_FLAG(bool, resume, false, "go on from the last checkpoint in --output_dir");
+ABSL_FLAG(bool, resume, false, "go on from the last whole checkpoint in --output_dir");
 ABSL_FLAG(int64_t, process_timeout_seconds, 300, "how long one of several processes waits for another");
+ABSL_FLAG(int64_t, checkpoint_every, 0, "write a checkpoint every so many steps as well; 0: after epochs alone");
+ABSL_FLAG(int64_t, keep_checkpoints, 2, "how many checkpoints to keep, the last one included");
 ABSL_FLAG(bool, caching_allocator, true, "keep the memory of freed tensors for the next; false: LibTorch's allocator");
 ABSL_FLAG(int64_t, cpu_memory_limit_mb, 0, "fail rather than hold more MiB of tensors than this; 0: no limit");
 ABSL_FLAG(bool, quiet, false, "no progress on standard error");
@@ -99,6 +101,8 @@ absl::StatusOr<TrainingJob> job_from_flags() {
   train.epochs = absl::GetFlag(FLAGS_epochs);
   train.seed = absl::GetFlag(FLAGS_seed);
   train.resume = absl::GetFlag(FLAGS_resume);
+  train.checkpoint_every_steps = absl::GetFlag(FLAGS_checkpoint_every);
+  train.keep_checkpoints = absl::GetFlag(FLAGS_keep_checkpoints);
   train.allow_unfinished_schedule = absl::GetFlag(FLAGS_allow_unfinished_schedule);
   train.freeze_batch_norm_epoch = absl::GetFlag(FLAGS_freeze_batch_norm) ? 0.0 : -1.0;
   train.learning_rate.base = absl::GetFlag(FLAGS_learning_rate);
