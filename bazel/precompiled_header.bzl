@@ -28,7 +28,10 @@ def _precompiled_header_impl(ctx):
     source = ctx.file.header
     header = ctx.actions.declare_file(ctx.label.name + ".h")
     precompiled = ctx.actions.declare_file(ctx.label.name + ".h.gch")
-    ctx.actions.write(header, '#include "%s"\n' % source.path)
+
+    # Where this file is another repository's external/..., includes start there.
+    root = ctx.label.workspace_root
+    ctx.actions.write(header, '#include "%s"\n' % (source.path[len(root) + 1:] if root else source.path))
     variables = cc_common.create_compile_variables(
         feature_configuration = features,
         cc_toolchain = toolchain,
@@ -37,7 +40,10 @@ def _precompiled_header_impl(ctx):
         # As Bazel itself orders them for a cc_library's source.
         user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts + ctx.attr.copts +
                              ["-x", "c++-header"],
-        quote_include_directories = depset([".", ctx.bin_dir.path], transitive = [context.quote_includes]),
+        # As Bazel compiles what goes into programs.
+        use_pic = toolchain.needs_pic_for_dynamic_libraries(feature_configuration = features) and
+                  ctx.var["COMPILATION_MODE"] != "opt",
+        quote_include_directories = depset([root or ".", ctx.bin_dir.path + ("/" + root if root else "")], transitive = [context.quote_includes]),
         include_directories = context.includes,
         system_include_directories = context.system_includes,
         preprocessor_defines = context.defines,
