@@ -4,15 +4,11 @@
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
-#include <torch/csrc/jit/serialization/import.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/load_torchscript.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "graph/functionalize.h"
@@ -167,38 +163,11 @@ absl::StatusOr<std::shared_ptr<Model>> import_loaded(const torch::jit::Module& m
   return second.model;
 }
 
-absl::Status check_readable(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) {
-    const std::string message = absl::StrCat("cannot read ", path, ": ", std::strerror(errno));
-    if (errno == ENOENT || errno == ENOTDIR) return absl::NotFoundError(message);
-    if (errno == EACCES || errno == EPERM) return absl::PermissionDeniedError(message);
-    return absl::InvalidArgumentError(message);
-  }
-  char byte;
-  const bool has_content = std::fread(&byte, 1, 1, file) == 1;
-  std::fclose(file);
-  if (!has_content)
-    return absl::InvalidArgumentError(absl::StrCat(path, " is empty or a folder, not a TorchScript file"));
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<Model>> import_torchscript(const std::string& path, const ImportOptions& options) {
-  PARE_RETURN_IF_ERROR(check_readable(path));
-  auto module = guard_torch(path, [&] { return torch::jit::load(path, c10::Device(c10::kCPU)); });
-  if (!module.ok()) {
-    if (module.status().code() == absl::StatusCode::kResourceExhausted) return module.status();
-    const std::string message(module.status().message());
-    if (absl::StrContains(message, "Unknown builtin op") || absl::StrContains(message, "Unknown type name")) {
-      return absl::UnimplementedError(absl::StrCat(
-          message, "\nload the library that adds this operator before the import, or trace the model without it"));
-    }
-    return absl::InvalidArgumentError(absl::StrCat(
-        "not a TorchScript file, or one that is damaged (write it with torch.jit.save, not torch.save): ", message));
-  }
-  auto model = import_loaded(*module, options, /*copy=*/false);
+  PARE_ASSIGN_OR_RETURN(const torch::jit::Module module, load_torchscript(path));
+  auto model = import_loaded(module, options, /*copy=*/false);
   if (model.ok()) return model;
   return absl::Status(model.status().code(), absl::StrCat(path, ": ", std::string(model.status().message())));
 }

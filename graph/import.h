@@ -14,14 +14,17 @@
 //     number is the batch (graph/batch_size.h): any batch size works. Give the shapes of the inputs to have it tested;
 //   - makes parameters of the weights that freezing (torch.jit.freeze) turned into constants.
 // A model whose branches or loops were decided by input_shapes refuses inputs of other shapes.
+// A file is a program: nothing of it is executed while it is opened, and only operators of a list afterwards
+// (graph/allowed_operators.h, docs/security.md).
 // The imported model is in evaluation mode, on the CPU, and shares no tensors with anything but, for import_module, the
 // module itself (training the one trains the other).
 //
 // Errors
 //   NotFound, PermissionDenied      the file cannot be read
 //   InvalidArgument                 not TorchScript, truncated, a C++ exception of LibTorch while reading
-//   Unimplemented                   control flow that depends on the data; an operator that no one has registered. The
-//                                   message names the source line and says what to do (trace the model instead).
+//   Unimplemented                   control flow that depends on the data; an operator that no one has registered, or that
+//                                   a file may not name. The message names the source line and says what to do (trace
+//                                   the model instead).
 
 #ifndef PARE_GRAPH_IMPORT_H_
 #define PARE_GRAPH_IMPORT_H_

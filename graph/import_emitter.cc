@@ -151,6 +151,8 @@ absl::StatusOr<std::optional<c10::IValue>> ImportEmitter::decide(const ImportVal
 }
 
 absl::StatusOr<Values> ImportEmitter::run(const torch::jit::Node* node, Values inputs, const NodePlace& place) {
+  // Before anything is executed: this is the one way from a file's operators to LibTorch's.
+  if (options_.is_from_file || is_builtin(node)) PARE_RETURN_IF_ERROR(check_allowed(node));
   PARE_ASSIGN_OR_RETURN(auto special, run_special(node, inputs, place));
   if (special.has_value()) return *std::move(special);
   PARE_ASSIGN_OR_RETURN(auto sizes, run_on_sizes(node, inputs, place));
@@ -341,7 +343,7 @@ absl::StatusOr<Values> ImportEmitter::emit(const torch::jit::Node* node, const V
     for (ImportValue& each : unknown) each.from_data = from_data;
     return unknown;
   }
-  PARE_RETURN_IF_ERROR(check_allowed(node));
+  PARE_RETURN_IF_ERROR(check_registered(node));
   const std::shared_ptr<torch::jit::Operator> op = operator_of(node);
   const c10::FunctionSchema& schema = op->schema();
   if (schema.is_vararg() || schema.arguments().size() != inputs.size()) {

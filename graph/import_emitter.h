@@ -37,6 +37,9 @@ class ImportEmitter {
     // Whether tensors are computed at import. Not where an in-place operator would then write into the result: the
     // model would remember it from one call to the next.
     bool fold_tensors = true;
+    // Whether someone else may have written the program: every operator must be on the list. The operators of a C++
+    // module are this program's own.
+    bool is_from_file = true;
   };
 
   ImportEmitter(Graph& graph, ExampleRun& examples, Options options)

@@ -172,7 +172,7 @@ absl::StatusOr<std::unique_ptr<Graph>> build(const Recording& recording, const s
     values.push_back(ImportValue::of_graph(value));
   }
   ExampleRun examples(*graph, {});
-  ImportEmitter emitter(*graph, examples, {.is_trace = true, .fold_tensors = fold_tensors});
+  ImportEmitter emitter(*graph, examples, {.is_trace = true, .fold_tensors = fold_tensors, .is_from_file = false});
   ImportAttributes no_attributes(*graph);
   ImportInterpreter interpreter(emitter, no_attributes);
   std::map<const torch::jit::Node*, NodePlace> places;

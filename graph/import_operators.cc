@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/torch_guard.h"
+#include "graph/allowed_operators.h"
 
 namespace pare::graph {
 
@@ -42,35 +43,37 @@ absl::Status with_source(absl::Status status, const torch::jit::Node* node) {
 }
 
 absl::Status check_allowed(const torch::jit::Node* node) {
-  static const std::set<std::string_view> kRefused = {
-      "aten::save",      "aten::from_file", "aten::manual_seed", "aten::set_grad_enabled",
-      "aten::backward",  "prim::PythonOp",  "prim::CallPython",  "prim::fork",
-      "aten::wait",      "prim::Enter",     "prim::Exit",        "prim::RPC",
-      "prim::rpc_async", "prim::rpc_sync",  "prim::rpc_remote",  "prim::StoreFallback",
-      "aten::set_data",  "aten::_save",     "prim::TimePoint",   "prim::CudaFusionGuard",
-  };
   const std::string name = name_of(node);
-  if (has_any(kRefused, node)) {
-    return with_source(absl::UnimplementedError(
-                           "the model contains an operator that reaches beyond its own computation (files, global "
-                           "state, other threads or Python), which import refuses; remove it from the model"),
-                       node);
-  }
-  if (node->maybeOperator() == nullptr) {
-    return with_source(absl::UnimplementedError(
-                           absl::StrCat("operator ", name,
-                                        " is not registered or is not supported by import: load the library "
-                                        "that adds it before the import, or trace the model with torch.jit.trace")),
-                       node);
-  }
-  return absl::OkStatus();
+  if (is_allowed_operator(name)) return absl::OkStatus();
+  return with_source(
+      absl::UnimplementedError(absl::StrCat(
+          "operator ", name,
+          " is not on the list of those that a model file may use, which hold no way to files, processes or LibTorch's "
+          "own state (docs/security.md); remove it from the model or, if you trust the operator, allow it with "
+          "graph::allow_operators({\"",
+          name, "\"})")),
+      node);
+}
+
+absl::Status check_registered(const torch::jit::Node* node) {
+  if (node->maybeOperator() != nullptr) return absl::OkStatus();
+  return with_source(
+      absl::UnimplementedError(absl::StrCat("operator ", name_of(node),
+                                            " is not registered or is not supported by import: load the library that "
+                                            "adds it before the import, or trace the model with torch.jit.trace")),
+      node);
+}
+
+bool is_builtin(const torch::jit::Node* node) {
+  const std::string name = name_of(node);
+  return absl::StartsWith(name, "aten::") || absl::StartsWith(name, "prim::");
 }
 
 bool is_pure(const torch::jit::Node* node) {
   static const std::set<std::string_view> kDespiteName = {"prim::Print", "prim::RaiseException", "prim::data",
                                                           "prim::grad", "prim::AutogradZero"};
   const std::string name = name_of(node);
-  if (!absl::StartsWith(name, "aten::") && !absl::StartsWith(name, "prim::")) return false;
+  if (!is_builtin(node)) return false;
   if (has_any(kDespiteName, node) || absl::StrContains(name, "rand") || absl::StrContains(name, "dropout")) {
     return false;
   }
@@ -203,7 +206,7 @@ std::shared_ptr<torch::jit::Operator> operator_of(const torch::jit::Node* node) 
 
 absl::StatusOr<std::vector<c10::IValue>> run_operator(const torch::jit::Node* node, std::vector<c10::IValue> inputs) {
   const std::shared_ptr<torch::jit::Operator> found = operator_of(node);
-  if (found == nullptr) return check_allowed(node);
+  if (found == nullptr) return check_registered(node);
   auto result = guard_torch(name_of(node), [&] {
     at::NoGradGuard no_grad;
     if (found->schema().is_vararg()) inputs.emplace_back(static_cast<int64_t>(inputs.size()));

@@ -28,9 +28,14 @@ std::string source_of(const torch::jit::Node* node);
 // The same status with "(operator at model.py:12)" in its message.
 absl::Status with_source(absl::Status status, const torch::jit::Node* node);
 
-// Unimplemented for operators that reach outside the model (files, processes, Python) or that no library has
-// registered. A file from elsewhere must not do more than compute.
+// Unimplemented unless the operator is one that a file may name (graph/allowed_operators.h).
 absl::Status check_allowed(const torch::jit::Node* node);
+
+// Unimplemented if no library has registered the operator.
+absl::Status check_registered(const torch::jit::Node* node);
+
+// Whether it is one of LibTorch's own: aten:: or prim::.
+bool is_builtin(const torch::jit::Node* node);
 
 // Whether the result depends on the inputs alone and nothing else changes: it may be computed at import.
 bool is_pure(const torch::jit::Node* node);

@@ -69,7 +69,9 @@ TEST_F(ImportOperatorsTest, FilesAreOutOfReach) {
   const auto* node = parse(
       "graph(%name : str, %no : bool, %n : int, %none : NoneType):\n"
       "  %x : Tensor = aten::from_file(%name, %no, %n, %none, %none, %none, %none)\n  return (%x)");
-  EXPECT_EQ(check_allowed(node).code(), absl::StatusCode::kUnimplemented);
+  const absl::Status status = check_allowed(node);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_NE(std::string(status.message()).find("allow_operators({\"aten::from_file\"})"), std::string::npos) << status;
   EXPECT_FALSE(is_pure(node));
 }
 
@@ -92,6 +94,7 @@ TEST_F(ImportOperatorsTest, AnOperatorIsFoundWithItsOwner) {
   const auto* node = parse("graph(%x : Tensor):\n  %y : Tensor = aten::relu(%x)\n  return (%y)");
   ASSERT_NE(operator_of(node), nullptr);
   EXPECT_TRUE(check_allowed(node).ok());
+  EXPECT_TRUE(check_registered(node).ok());
   EXPECT_EQ(source_of(node), "");
 }
 

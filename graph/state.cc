@@ -5,6 +5,7 @@
 #include <c10/core/Device.h>
 #include <torch/csrc/jit/serialization/pickle.h>
 
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
 #include "base/status_macros.h"
+#include "base/torch_archive.h"
 #include "base/torch_guard.h"
 
 namespace pare::graph {
@@ -109,6 +111,11 @@ absl::Status deserialize(const std::string& bytes, const std::string& what, std:
                          nlohmann::json* metadata) {
   std::map<std::string, at::Tensor> result;
   std::string metadata_text;
+  std::istringstream file(bytes);
+  if (const absl::Status checked = check_torch_archive(file, what, TorchArchive::kTensors); !checked.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " is not a whole file of tensors: ", std::string(checked.message())));
+  }
   const absl::Status status = guard_torch(absl::StrCat(what, " is not a whole file of tensors"), [&] {
     const c10::IValue value = torch::jit::pickle_load(std::vector<char>(bytes.begin(), bytes.end()));
     TORCH_CHECK(value.isGenericDict(), "expected a dict, found a ", value.tagKind());

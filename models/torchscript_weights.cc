@@ -2,7 +2,6 @@
 
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/serialization/import.h>
 #include <torch/nn/module.h>
 
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/load_torchscript.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 
@@ -69,9 +69,7 @@ absl::Status load_weights_from_torchscript(torch::nn::Module& module, const std:
   if (!std::filesystem::is_regular_file(path, error)) {
     return absl::NotFoundError(absl::StrCat(path, ": no such file; a TorchScript file is expected"));
   }
-  PARE_ASSIGN_OR_RETURN(const torch::jit::Module source,
-                        guard_torch(absl::StrCat(path, ": cannot be read as TorchScript"),
-                                    [&] { return torch::jit::load(path, c10::kCPU); }));
+  PARE_ASSIGN_OR_RETURN(const torch::jit::Module source, load_torchscript(path));
   const NamedTensors ours = tensors_of(module), theirs = tensors_of(source);
   PARE_RETURN_IF_ERROR(check_match(path, ours, theirs));
   return guard_torch(path, [&] {

@@ -160,6 +160,9 @@ absl::StatusOr<Checkpoint> decode_checkpoint(const std::string& bytes, const std
     } else if (remove_prefix(kAlgorithmPrefix, name)) {
       checkpoint.algorithm_tensors[name] = std::move(tensor);
     } else if (name == kOptimizer) {
+      if (tensor.dim() != 1 || tensor.scalar_type() != c10::kByte || !tensor.is_contiguous()) {
+        return absl::InvalidArgumentError(absl::StrCat(path, ": the optimizer's state is no list of bytes"));
+      }
       checkpoint.optimizer.assign(static_cast<const char*>(tensor.data_ptr()), tensor.nbytes());
     } else if (name == kRandomState) {
       checkpoint.random_state = std::move(tensor);

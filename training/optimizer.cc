@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/torch_archive.h"
 #include "base/torch_guard.h"
 
 namespace pare::training {
@@ -293,10 +294,12 @@ absl::Status Optimizer::load_state(const std::string& bytes) {
         absl::StrCat("the optimizer's state is of another optimizer than ", to_string(impl_->options.kind),
                      ", or of another model: resume with the same settings, or start anew"));
   }
+  // LibTorch keeps it as TorchScript, which is code.
+  std::istringstream stream(bytes.substr(signature.size()));
+  PARE_RETURN_IF_ERROR(check_torch_archive(stream, "the optimizer's state", TorchArchive::kScript));
   return guard_torch("loading the optimizer's state", [&] {
     // LibTorch adds to a state that is there instead of replacing it: it is loaded into a new optimizer.
     std::unique_ptr<torch::optim::Optimizer> loaded = impl_->make_another();
-    std::istringstream stream(bytes.substr(signature.size()));
     torch::serialize::InputArchive archive;
     archive.load_from(stream, c10::Device(c10::kCPU));
     loaded->load(archive);

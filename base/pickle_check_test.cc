@@ -1,0 +1,126 @@
+#include "base/pickle_check.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace pare {
+namespace {
+
+std::string text(const std::string& content) {
+  return "X" + std::string(1, static_cast<char>(content.size())) + std::string(3, '\0') + content;
+}
+std::string small(int value) { return {'K', static_cast<char>(value)}; }
+std::string big(int64_t value) {
+  std::string bytes = "\x8a\x08";
+  for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(value >> (8 * i)));
+  return bytes;
+}
+std::string pickle(const std::string& program) { return "\x80\x02" + program + "."; }
+
+std::string storage(const std::string& count, const std::string& key = "0") {
+  return "(" + text("storage") + "ctorch\nFloatStorage\n" + text(key) + text("cpu") + count + "tQ";
+}
+std::string tensor(const std::string& count, const std::string& offset, const std::string& size,
+                   const std::string& stride) {
+  return "ctorch._utils\n_rebuild_tensor_v2\n(" + storage(count) + offset + size + "\x85" + stride +
+         "\x85\x89"
+         "ccollections\nOrderedDict\n)RtR";
+}
+
+std::string error_of(const std::string& bytes, bool may_have_classes = false) {
+  const PickleRules rules{.may_have_classes = may_have_classes,
+                          .record_size = [](const std::string& key) -> std::optional<uint64_t> {
+                            return key == "0" ? std::optional<uint64_t>(40) : std::nullopt;
+                          }};
+  return std::string(check_pickle(bytes, rules, "data.pkl").message());
+}
+
+bool says(const std::string& error, const std::string& words) { return error.find(words) != std::string::npos; }
+
+TEST(PickleCheckTest, PassesTensorsAndContainers) {
+  EXPECT_EQ(error_of(pickle(tensor(small(10), small(0), small(10), small(1)))), "");
+  EXPECT_EQ(error_of(pickle(tensor(small(10), small(4), small(3), small(2)))), "");
+  EXPECT_EQ(error_of(pickle("}q\x01(" + text("a") +
+                            "](K\x01K\x02"
+                            "e" +
+                            text("b") + "N\x88\x86u")),
+            "");
+  EXPECT_EQ(error_of(pickle("ctorch.jit._pickle\nrestore_type_tag\n(](K\x01"
+                            "e" +
+                            text("List[int]") + "tR")),
+            "");
+}
+
+TEST(PickleCheckTest, RefusesEveryTruncation) {
+  const std::string whole = pickle(tensor(small(10), small(0), small(10), small(1)));
+  for (size_t size = 0; size < whole.size(); ++size) EXPECT_NE(error_of(whole.substr(0, size)), "") << size;
+}
+
+TEST(PickleCheckTest, RefusesAStorageLargerThanItsRecord) {
+  EXPECT_TRUE(says(error_of(pickle(storage(small(11)))), "more than its record of 40 bytes"));
+  EXPECT_TRUE(says(error_of(pickle(storage(big(int64_t{1} << 62)))), "more than its record"));
+  EXPECT_TRUE(says(error_of(pickle(storage(big(-1)))), "negative"));
+  EXPECT_TRUE(says(error_of(pickle(storage(small(1), "1"))), "no record of storage 1"));
+}
+
+TEST(PickleCheckTest, RefusesATensorBeyondItsStorage) {
+  const std::string words = "reaches beyond its storage";
+  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), small(1), small(10), small(1)))), words));
+  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), small(0), small(6), small(2)))), words));
+  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), big(-1), small(2), small(1)))), words));
+  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), small(0), big(-1), small(1)))), words));
+  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), small(9), small(2), big(-9)))), words));
+  // The product of size and stride is beyond 64 bits.
+  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), small(0), big(int64_t{1} << 62), big(int64_t{1} << 62)))), words));
+}
+
+TEST(PickleCheckTest, RefusesCallablesThatDoMore) {
+  EXPECT_TRUE(says(error_of(pickle("cos\nsystem\n(" + text("id") + "tR")), "os.system"));
+  EXPECT_TRUE(says(error_of(pickle("ctorch.distributed.rpc\nrref\n)R")), "torch.distributed.rpc.rref"));
+  EXPECT_TRUE(says(error_of(pickle("ctorch._utils\n_rebuild_sparse_tensor\n)R")), "_rebuild_sparse_tensor"));
+  // However the name is cut in two.
+  for (const char* name : {"__torch__.torch.classes.quantized\nConv2dPackedParamsBase\n",
+                           "__torch__\ntorch.classes.quantized.Conv2dPackedParamsBase\n"}) {
+    EXPECT_TRUE(says(error_of(pickle(std::string("c") + name + ")\x81}b"), true), "an object of")) << name;
+  }
+}
+
+TEST(PickleCheckTest, PassesObjectsOfTheFilesClassesWhereTheyBelong) {
+  const std::string object = pickle("c__torch__.resnet\nResNet\n)\x81}(" + text("training") + "\x89ub");
+  EXPECT_EQ(error_of(object, true), "");
+  EXPECT_TRUE(says(error_of(object, false), "only tensors belong"));
+}
+
+TEST(PickleCheckTest, RefusesAForgedCallable) {
+  // The unpickler takes the number 0 for the first callable.
+  const std::string zero{'K', '\0'};
+  EXPECT_TRUE(says(error_of(pickle(zero + "(" + text("cpu") + "tR")), "no callable"));
+  EXPECT_TRUE(says(error_of(pickle("ctorch\nFloatStorage\n)R")), "no callable"));
+}
+
+TEST(PickleCheckTest, RefusesDeepAndCircularValues) {
+  EXPECT_EQ(error_of(pickle(")" + std::string(99, '\x85'))), "");
+  EXPECT_TRUE(says(error_of(pickle(")" + std::string(101, '\x85'))), "100 deep"));
+  EXPECT_TRUE(says(error_of(pickle("]q\x01(h\x01"
+                                   "e")),
+                   "already holds"));  // a list in itself
+  EXPECT_TRUE(says(error_of(pickle("]q\x01\x85q\x02h\x01(h\x02"
+                                   "e\x86")),
+                   "already holds"));  // by way of a tuple
+}
+
+TEST(PickleCheckTest, RefusesAnUnbalancedStack) {
+  EXPECT_NE(error_of(pickle("")), "");
+  EXPECT_NE(error_of(pickle("NN")), "");
+  EXPECT_NE(error_of(pickle("(N")), "");
+  EXPECT_NE(error_of(pickle("}NNNs")), "");
+  EXPECT_NE(error_of(pickle("}(Nu")), "");
+  EXPECT_NE(error_of(pickle("s")), "");
+  EXPECT_NE(error_of(pickle("N(\x85")), "");
+  EXPECT_NE(error_of(pickle("Nr\xff\xff\xff\xff")), "");
+  EXPECT_NE(error_of(pickle("h\x05")), "");
+}
+
+}  // namespace
+}  // namespace pare
