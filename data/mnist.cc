@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -18,6 +19,7 @@ namespace {
 
 // Many times the largest set in this format; a header that says more is a broken one.
 constexpr int64_t kMostBytes = int64_t{1} << 31;
+constexpr int64_t kFirstPart = int64_t{1} << 20;
 
 bool exists(const std::string& path) {
   std::error_code ignored;
@@ -91,8 +93,15 @@ absl::StatusOr<IdxFile> read_idx_file(const std::string& path, int num_dimension
     size *= dimension;
     result.dimensions.push_back(dimension);
   }
-  result.values.resize(size);
-  PARE_ASSIGN_OR_RETURN(const int64_t found, read_bytes(file, path, result.values.data(), size));
+  // Memory grows with what is there: a header of 16 bytes must not cost gigabytes.
+  int64_t found = 0;
+  while (found < size) {
+    const int64_t part = std::min(size - found, std::max(kFirstPart, found));
+    result.values.resize(found + part);
+    PARE_ASSIGN_OR_RETURN(const int64_t got, read_bytes(file, path, result.values.data() + found, part));
+    found += got;
+    if (got < part) break;
+  }
   if (found < size) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": its header says ", size, " bytes follow, found ", found,
                                                    ": the file is cut off; fetch it again"));
