@@ -1,0 +1,29 @@
+#!/bin/bash
+# Searches for inputs that make a parser fail, with LibFuzzer and the address and undefined-behaviour sanitizers.
+#
+#   tests/fuzz/run.sh idx 3600            # one target, an hour
+#   tests/fuzz/run.sh all 300             # each target, five minutes each
+#
+# Needs clang with compiler-rt (Debian: clang, libclang-rt-14-dev). What is found is written into the folder
+# $FUZZ_OUTPUT (default: /tmp/pare_fuzz); copy it to tests/fuzz/corpus/TARGET under a name that says what it did, so that
+# the tests keep it. LibTorch itself is not instrumented.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+targets=(archive cache checkpoint cifar config idx image torchscript)
+if [ $# -ne 2 ]; then
+  echo "usage: $0 TARGET|all SECONDS; targets: ${targets[*]}" >&2
+  exit 2
+fi
+[ "$1" = all ] || targets=("$1")
+output="${FUZZ_OUTPUT:-/tmp/pare_fuzz}"
+labels=("${targets[@]/#//tests/fuzz:}")
+./bazelw build --config=fuzz "${labels[@]/%/_fuzz}"
+failed=0
+for target in "${targets[@]}"; do
+  mkdir -p "$output/$target/found" "$output/$target/corpus"
+  ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1 \
+    "bazel-bin/tests/fuzz/${target}_fuzz" -max_total_time="$2" -timeout=60 -rss_limit_mb=4096 -malloc_limit_mb=2048 \
+    -max_len=65536 -print_final_stats=1 -artifact_prefix="$output/$target/found/" "$output/$target/corpus" \
+    "tests/fuzz/corpus/$target" || { echo "$target FAILED: see $output/$target/found" >&2; failed=1; }
+done
+exit $failed
