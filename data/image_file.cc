@@ -25,21 +25,47 @@ namespace {
 
 constexpr int64_t kMostPixels = 100'000'000;
 
-// Whether a JPEG has its end marker, which stb_image does not ask for: a file that is cut off would come out half grey.
-bool jpeg_is_whole(std::string_view file) {
+// Whether the Huffman tables of a JPEG's segment, of which `file` starts with the length, have at most the 256 codes
+// that there can be. stb_image writes as many as the file says.
+bool huffman_tables_fit(std::string_view file) {
+  const auto byte = [&](size_t at) { return static_cast<size_t>(static_cast<uint8_t>(file[at])); };
+  if (file.size() < 2) return false;
+  file = file.substr(0, byte(0) << 8 | byte(1));
+  for (size_t at = 2; at < file.size();) {
+    if (file.size() - at < 17) return false;
+    size_t codes = 0;
+    for (size_t length = 1; length <= 16; ++length) codes += byte(at + length);
+    at += 17 + codes;
+    if (codes > 256 || at > file.size()) return false;
+  }
+  return true;
+}
+
+// What is wrong with a JPEG that stb_image does not look at; empty if nothing. It does not ask for the end marker: a
+// file that is cut off would come out half grey.
+std::string_view jpeg_fault(std::string_view file) {
+  constexpr std::string_view kCutOff = "the file is cut off", kTable = "a Huffman table has more than 256 codes";
   size_t at = 2;
   while (at + 4 <= file.size() && static_cast<uint8_t>(file[at]) == 0xFF) {
     const auto marker = static_cast<uint8_t>(file[at + 1]);
     // Start of scan: what follows is pixels, up to the end marker. Thumbnails, with end markers of their own, lie in
-    // segments before it.
-    if (marker == 0xDA) return file.find("\xFF\xD9", at) != std::string_view::npos;
+    // segments before it. Between scans there may be tables, which pixels cannot look like.
+    if (marker == 0xDA) {
+      if (file.find("\xFF\xD9", at) == std::string_view::npos) return kCutOff;
+      while ((at = file.find("\xFF\xC4", at)) != std::string_view::npos) {
+        at += 2;
+        if (!huffman_tables_fit(file.substr(at))) return kTable;
+      }
+      return "";
+    }
     if (marker == 0xFF) {  // Padding.
       ++at;
       continue;
     }
+    if (marker == 0xC4 && !huffman_tables_fit(file.substr(at + 2))) return kTable;
     at += 2 + (static_cast<uint8_t>(file[at + 2]) << 8 | static_cast<uint8_t>(file[at + 3]));
   }
-  return false;
+  return kCutOff;
 }
 
 // The sources that one pixel of a resized row or column is made of.
@@ -91,13 +117,16 @@ absl::StatusOr<Picture> read_image_file(const std::string& path, int64_t channel
   if (file.size() > size_t{1} << 30) return broken("the file is larger than 1 GiB");
   const int size = static_cast<int>(file.size());
   int width = 0, height = 0, channels_there = 0;
+  // Before stb_image sees any of it. It takes more than one FF in front of a JPEG's D8; no one writes that.
+  if (bytes[0] == 0xFF) {
+    if (file.size() < 2 || bytes[1] != 0xD8) return broken("it begins as no PNG or JPEG does");
+    if (const std::string_view fault = jpeg_fault(file); !fault.empty()) return broken(fault);
+  }
   // The header first: a few bytes must not make us allocate gigabytes.
   if (!stbi_info_from_memory(bytes, size, &width, &height, &channels_there)) return broken(stbi_failure_reason());
   if (int64_t{width} * height > kMostPixels) {
     return broken(absl::StrCat("it has ", height, " x ", width, " pixels, more than ", kMostPixels));
   }
-  const bool is_jpeg = file.size() > 2 && bytes[0] == 0xFF && bytes[1] == 0xD8;
-  if (is_jpeg && !jpeg_is_whole(file)) return broken("the file is cut off");
   const std::unique_ptr<stbi_uc, void (*)(void*)> decoded(
       stbi_load_from_memory(bytes, size, &width, &height, &channels_there, static_cast<int>(channels)),
       &stbi_image_free);

@@ -82,6 +82,25 @@ TEST(ReadImageFileTest, AHeaderThatPromisesTooMuchIsRefused) {
   EXPECT_FALSE(read_image_file(temporary("huge.png"), 3).ok());
 }
 
+TEST(ReadImageFileTest, AHuffmanTableOfTooManyCodesIsRefused) {
+  const std::string path = temporary("table.jpg");
+  write_test_jpeg(path, gradient(8, 8));
+  const std::string whole = content_of(path);
+  const size_t table = whole.find("\xFF\xC4");
+  ASSERT_NE(table, std::string::npos);
+  std::string broken = whole;
+  for (size_t length = 0; length < 16; ++length) broken[table + 5 + length] = '\xFF';
+  write(path, broken);
+  EXPECT_THAT(read_image_file(path, 3).status().message(), HasSubstr("more than 256 codes"));
+  // In front of the pixels is not the only place, nor is FF D8 the only beginning, that the decoder takes.
+  std::string later = whole;
+  later.insert(later.size() - 2, std::string("\xFF\xC4\x01\x11\x00", 5) + std::string(16, '\xFF'));
+  write(path, later);
+  EXPECT_THAT(read_image_file(path, 3).status().message(), HasSubstr("more than 256 codes"));
+  write(path, "\xFF" + broken);
+  EXPECT_FALSE(read_image_file(path, 3).ok());
+}
+
 TEST(ResizeAndCropTest, TheSameSizeOnlySeparatesThePlanes) {
   const Picture picture{1, 2, 3, {1, 2, 3, 4, 5, 6}};
   EXPECT_EQ(resize_and_crop(picture, 1, 2), (std::vector<uint8_t>{1, 4, 2, 5, 3, 6}));
