@@ -25,11 +25,11 @@ absl::StatusOr<torch::jit::Module> load_torchscript(const std::string& path) {
     return absl::InvalidArgumentError(message);
   }
   const auto unreadable = [&](const absl::Status& why) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path,
-                     " cannot be read as TorchScript: torch.jit.save writes it, torch.save writes something else, "
-                     "and the file may be damaged: ",
-                     std::string(why.message())));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path,
+        " cannot be read as TorchScript: it is not a TorchScript file (torch.jit.save writes one, torch.save "
+        "something else), or one that is damaged: ",
+        std::string(why.message())));
   };
   if (file.peek() == std::ifstream::traits_type::eof()) {
     return unreadable(absl::InvalidArgumentError("it is empty or a folder"));

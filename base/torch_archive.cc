@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -100,6 +101,39 @@ class Nesting {
 
 }  // namespace
 
+namespace {
+
+// Whether a default argument, or a class's constant (Final[...]), calls something: LibTorch evaluates both while it
+// opens the file. Strings are no exception: what looks like a call in them is refused too.
+bool calls_in_constant(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    if (!is_word(text[at])) {
+      ++at;
+      continue;
+    }
+    const size_t begin = at;
+    while (at < text.size() && is_word(text[at])) ++at;
+    const std::string_view word = text.substr(begin, at - begin);
+    if (word != "def" && word != "Final") continue;
+    int depth = 0;
+    bool is_open = word == "Final";  // a function's own bracket comes first
+    for (size_t i = at; i < text.size(); ++i) {
+      const char byte = text[i];
+      if (byte == '\n' && depth == 0) break;
+      if (byte == ')' || byte == ']' || byte == '}') --depth;
+      if (byte == '(' || byte == '[' || byte == '{') ++depth;
+      if (word == "def" && is_open && depth <= 0) break;
+      if (byte != '(' || !std::exchange(is_open, true)) continue;
+      const size_t last = text.find_last_not_of(" \t\r\n\\", i - 1);
+      if (last != std::string_view::npos && (is_word(text[last]) || text[last] == ')' || text[last] == ']'))
+        return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 absl::Status check_script_text(std::string_view text, const std::string& what) {
   // A method of this name can only stand in the text as it is.
   if (text.find("__setstate__") != std::string_view::npos) {
@@ -108,6 +142,12 @@ absl::Status check_script_text(std::string_view text, const std::string& what) {
                      " has a class with a method __setstate__, which LibTorch would run while it opens the file; "
                      "Pare opens no such file (quantized modules of PyTorch are such): save a float model, or "
                      "one without that class"));
+  }
+  if (calls_in_constant(text)) {
+    return absl::UnimplementedError(absl::StrCat(
+        what,
+        " calls a function in a default argument or a class's constant, which LibTorch would do while it opens the "
+        "file; write the value itself"));
   }
   Nesting nesting;
   int empty_lines = 0;

@@ -104,6 +104,13 @@ TEST(TorchArchiveTest, RefusesCodeThatWouldExhaustTheParsersStack) {
   EXPECT_TRUE(says(text_error("# type: (" + repeated("(", 500)), "400 deep"));
 }
 
+TEST(TorchArchiveTest, RefusesCallsThatAreEvaluatedOnOpening) {
+  EXPECT_TRUE(says(text_error("def f(x: int=torch.save([1], \"a\")) -> int:\n  return x\n"), "default argument"));
+  EXPECT_TRUE(says(text_error("class A(Module):\n  c : Final[int] = ops.a.b()\n"), "default argument"));
+  EXPECT_EQ(text_error("def f(x: List[int]=[1, (2)], y: Optional[int]=None) -> int:\n  return g(x)\n"), "");
+  EXPECT_EQ(text_error("class A(Module):\n  c : Final[Tuple[int, int]] = (1, 1)\n  d : Tensor\n"), "");
+}
+
 TEST(TorchArchiveTest, PassesLongCodeThatIsFlat) {
   std::string list = "x = [";
   for (int i = 0; i < 10'000; ++i) list += "-1.5, ";
