@@ -132,6 +132,34 @@ bool calls_in_constant(std::string_view text) {
   return false;
 }
 
+// Whether a class has a constant without a type, which LibTorch 1.13 takes without a look, and crashes.
+bool has_untyped_constant(std::string_view text) {
+  static constexpr std::string_view kTypeless[] = {"__parameters__", "__buffers__", "__annotations__",
+                                                   "__forward_pre_hooks__", "__forward_hooks__"};
+  bool is_class = false;
+  size_t body = 0;  // the indentation of the class's own lines
+  for (size_t at = 0, end = 0; at < text.size(); at = end + 1) {
+    end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    const size_t indentation = line.find_first_not_of(" \t\r");
+    if (indentation == std::string_view::npos) continue;
+    if (indentation == 0) {
+      is_class = line.substr(0, 5) == "class" && line.find("Enum") == std::string_view::npos;
+      body = 0;
+      continue;
+    }
+    if (body == 0) body = indentation;
+    if (!is_class || indentation != body) continue;
+    size_t after = indentation;
+    while (after < line.size() && is_word(line[after])) ++after;
+    const std::string_view name = line.substr(indentation, after - indentation);
+    const size_t sign = line.find_first_not_of(" \t", after);
+    if (sign == std::string_view::npos || line[sign] != '=') continue;
+    if (std::find(std::begin(kTypeless), std::end(kTypeless), name) == std::end(kTypeless)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::Status check_script_text(std::string_view text, const std::string& what) {
@@ -148,6 +176,9 @@ absl::Status check_script_text(std::string_view text, const std::string& what) {
         what,
         " calls a function in a default argument or a class's constant, which LibTorch would do while it opens the "
         "file; write the value itself"));
+  }
+  if (has_untyped_constant(text)) {
+    return absl::InvalidArgumentError(absl::StrCat(what, " has a class with a constant that has no type"));
   }
   Nesting nesting;
   int empty_lines = 0;

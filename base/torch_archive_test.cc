@@ -111,6 +111,11 @@ TEST(TorchArchiveTest, RefusesCallsThatAreEvaluatedOnOpening) {
   EXPECT_EQ(text_error("class A(Module):\n  c : Final[Tuple[int, int]] = (1, 1)\n  d : Tensor\n"), "");
 }
 
+TEST(TorchArchiveTest, RefusesAClassConstantWithoutAType) {
+  EXPECT_TRUE(says(text_error("class A(Module):\n  __parameters__ = []\n  other = []\n"), "no type"));
+  EXPECT_EQ(text_error("class A(Module):\n  __parameters__ = []\n  def f(self):\n    x = 1\n    return x\n"), "");
+}
+
 TEST(TorchArchiveTest, PassesLongCodeThatIsFlat) {
   std::string list = "x = [";
   for (int i = 0; i < 10'000; ++i) list += "-1.5, ";
