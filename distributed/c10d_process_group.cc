@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <exception>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <utility>
@@ -98,12 +99,18 @@ class C10dProcessGroup : public ProcessGroup {
   template <typename Call>
   absl::StatusOr<std::unique_ptr<Work>> start(const at::Tensor& tensor, Call&& call) {
     if (failed_) return absl::UnavailableError(absl::StrCat(whose(), " has failed before"));
+    if (!tensor.defined() || !tensor.is_contiguous()) {
+      return absl::InvalidArgumentError(absl::StrCat(whose(), ": a tensor to be exchanged must be there, and dense"));
+    }
     std::vector<at::Tensor> tensors{tensor};
-    PARE_ASSIGN_OR_RETURN(c10::intrusive_ptr<c10d::Work> work, guard_torch(whose(), [&] {
-                            TORCH_CHECK(tensor.defined() && tensor.is_contiguous(),
-                                        "a tensor to be exchanged must be dense");
-                            return call(tensors);
-                          }));
+    c10::intrusive_ptr<c10d::Work> work;
+    try {
+      work = call(tensors);
+    } catch (...) {
+      // NCCL meets the others in its first call; Gloo has met them, and refuses what it cannot send.
+      if (!options_.device.is_cpu()) return failure(std::current_exception());
+      return status_of_exception(whose(), std::current_exception());
+    }
     return std::make_unique<C10dWork>(*this, std::move(work), std::move(tensors));
   }
 
@@ -144,7 +151,11 @@ absl::Status not_together(const GroupOptions& options, const absl::Status& cause
       "process ", options.rank, " of ", options.size, " did not meet the others at ", options.address, " port ",
       options.port, " within ", in_words(options.timeout), ": are all ", options.size,
       " started, with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE and a RANK each, can they reach the port, and ",
-      "does no other program use it? (", cause.message(), ")"));
+      "does no other program use it? ",
+      options.is_served ? "(torchrun listens there, whose LibTorch must speak as this one's does: if it is of another "
+                          "version, set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1, or start by 'pare launch'.) "
+                        : "",
+      "(", cause.message(), ")"));
 }
 
 }  // namespace
@@ -156,10 +167,11 @@ absl::StatusOr<std::shared_ptr<ProcessGroup>> make_process_group(const GroupOpti
       guard_torch("the processes' meeting", [&]() -> std::shared_ptr<ProcessGroup> {
         c10d::TCPStoreOptions store_options;
         store_options.port = options.port;
-        store_options.isServer = options.rank == 0;
+        store_options.isServer = options.rank == 0 && !options.is_served;
         store_options.numWorkers = static_cast<size_t>(options.size);
         store_options.timeout = options.timeout;
-        auto store = c10::make_intrusive<c10d::TCPStore>(options.address, store_options);
+        c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::TCPStore>(options.address, store_options);
+        if (!options.prefix.empty()) store = c10::make_intrusive<c10d::PrefixStore>(options.prefix, store);
         auto engine = distributed_engine::make_engine(store, options);
         return std::make_shared<C10dProcessGroup>(options, std::move(store), std::move(engine));
       });

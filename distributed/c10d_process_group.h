@@ -27,6 +27,9 @@ struct GroupOptions {
   int size = 1;
   std::string address = "127.0.0.1";  // of process 0: a name or a number
   uint16_t port = 29500;              // where process 0 listens while they find each other
+  // Somebody else listens there (torchrun does), and the group's entries begin with this prefix.
+  bool is_served = false;
+  std::string prefix;
   // How long one waits for another, at the start and in each call.
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
   // Gloo reaches others through this address of this machine; empty: the one that the host's name stands for, or, where

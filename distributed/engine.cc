@@ -66,6 +66,10 @@ absl::Status check_available(const GroupOptions& options) {
 c10::intrusive_ptr<Engine> make_engine(const c10::intrusive_ptr<c10d::Store>& store, const GroupOptions& options) {
 #ifdef USE_C10D_NCCL
   if (options.device.is_cuda()) {
+    // A process that is gone ends the others' waits, where the environment says nothing else: by both names that
+    // LibTorch's versions read.
+    setenv("NCCL_ASYNC_ERROR_HANDLING", "1", /*overwrite=*/0);
+    setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "1", /*overwrite=*/0);
     auto nccl = c10d::ProcessGroupNCCL::Options::create();
     nccl->timeout = options.timeout;
     return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, options.rank, options.size, nccl);

@@ -27,6 +27,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kInterrupted = 130;  // the exit code of a program that a signal asked to end
+
 absl::Status check(const LaunchOptions& options) {
   const auto refuse = [](const auto&... what) { return absl::InvalidArgumentError(absl::StrCat("launch: ", what...)); };
   if (options.command.empty() || options.command[0].empty()) return refuse("a program to start is needed");
@@ -62,7 +64,9 @@ std::vector<std::string> environment_of(const LaunchOptions& options, uint16_t p
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const std::string name = text.substr(0, text.find('='));
-    if (std::none_of(set.begin(), set.end(), [&](const auto& each) { return each.first == name; })) {
+    // What a torchrun around this program has set is not for those that this one starts.
+    const bool is_others = name.rfind("TORCHELASTIC_", 0) == 0;
+    if (!is_others && std::none_of(set.begin(), set.end(), [&](const auto& each) { return each.first == name; })) {
       environment.push_back(text);
     }
   }
@@ -136,7 +140,8 @@ class Processes {
   }
   void signal_all(int signal) const {
     for (const pid_t pid : pids_) {
-      if (pid != 0) kill(pid, signal);
+      // Their process groups: a script and what it has started.
+      if (pid != 0) kill(-pid, signal);
     }
   }
 
@@ -149,7 +154,10 @@ class Processes {
   void collect() {
     for (size_t i = 0; i < pids_.size(); ++i) {
       int status = 0;
-      if (pids_[i] == 0 || waitpid(pids_[i], &status, WNOHANG) != pids_[i]) continue;
+      if (pids_[i] == 0) continue;
+      const pid_t ended = waitpid(pids_[i], &status, WNOHANG);
+      if (ended == 0 || (ended < 0 && errno == EINTR)) continue;
+      if (ended < 0) status = 0;  // somebody else has waited for it: how it ended is not known
       const pid_t pid = std::exchange(pids_[i], 0);
       if (exit_code_of(status) != 0) failed(static_cast<int>(i), pid, status);
     }
@@ -166,14 +174,17 @@ class Processes {
   void failed(int local_rank, pid_t pid, int status) {
     if (exit_code_ != 0) return;
     exit_code_ = exit_code_of(status);
+    is_interrupted_ = is_interrupted_ || exit_code_ == kInterrupted;
     const int rank = options_.machine * options_.processes + local_rank;
     log_warning(absl::StrCat(
         "process ", rank, " of ", options_.machines * options_.processes, " (pid ", pid, ") ended with ",
         WIFSIGNALED(status) ? absl::StrCat("signal ", WTERMSIG(status), " (", strsignal(WTERMSIG(status)), ")")
                             : absl::StrCat("exit code ", exit_code_),
         any() ? "; the others are ended, too" : ""));
-    // Where a person has ended all, each is at it already, and a second signal would cut it short.
-    if (!is_interrupted_) signal_all(SIGTERM);
+    // Where all were told to end, each is at it already: a second signal would cut it short.
+    if (is_interrupted_) return;
+    signal_all(SIGTERM);
+    signal_all(SIGCONT);  // one that is stopped would not see the other
     deadline_ = Clock::now() + options_.grace;
   }
 
@@ -199,6 +210,11 @@ absl::StatusOr<int> launch(const LaunchOptions& options) {
   if (port == 0) {
     PARE_ASSIGN_OR_RETURN(port, free_port());
   }
+  // Inherited as ignored, it would make the system throw away how a process ended.
+  struct sigaction default_action = {}, action_before = {};
+  default_action.sa_handler = SIG_DFL;
+  sigaction(SIGCHLD, &default_action, &action_before);
+  const absl::Cleanup restore_action = [&action_before] { sigaction(SIGCHLD, &action_before, nullptr); };
   const sigset_t watched = watched_signals();
   sigset_t before;
   pthread_sigmask(SIG_BLOCK, &watched, &before);

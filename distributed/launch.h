@@ -8,8 +8,9 @@
 // standard output and error. For several machines the same is called on each, with its number.
 //
 // The first process that fails takes the others with it: they are asked to end (SIGTERM), and after `grace` ended
-// (SIGKILL). SIGINT, SIGTERM and SIGHUP of this process are handed on to all, once each; where this process is killed,
-// so are they.
+// (SIGKILL), with what they have started themselves. A process that ends with 130 was interrupted: the others were too,
+// and have all the time they need. SIGINT, SIGTERM and SIGHUP of this process are handed on to all; where this process
+// is killed, they get SIGTERM.
 
 #ifndef PARE_DISTRIBUTED_LAUNCH_H_
 #define PARE_DISTRIBUTED_LAUNCH_H_

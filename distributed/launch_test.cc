@@ -82,6 +82,38 @@ TEST(Launch, OneThatIsKilledTakesTheOthersWithItThoughTheyDoNotListen) {
   EXPECT_EQ(*code, 137);
 }
 
+TEST(Launch, AnInterruptedProcessLeavesTheOthersTheirTime) {
+  const std::string out = folder();
+  LaunchOptions options = shell(2, absl::StrCat("trap 'exit 7' TERM; test $RANK = 1 && exit 130; sleep 1; echo done > ",
+                                                out, "/saved; exit 130"));
+  options.grace = std::chrono::milliseconds(1);
+  const absl::StatusOr<int> code = launch(options);
+  ASSERT_TRUE(code.ok()) << code.status();
+  EXPECT_EQ(*code, 130);
+  EXPECT_EQ(content(out + "/saved"), "done\n");
+}
+
+TEST(Launch, EndsWhatAProcessHasStarted) {
+  const std::string out = folder();
+  const absl::StatusOr<int> code = launch(shell(
+      2, absl::StrCat("if [ $RANK = 0 ]; then sh -c 'echo $$ > ", out,
+                      "/pid; exec sleep 1000' & wait; fi; while [ ! -s ", out, "/pid ]; do sleep 0.05; done; exit 3")));
+  ASSERT_TRUE(code.ok()) << code.status();
+  EXPECT_EQ(*code, 3);
+  const int pid = std::stoi(content(out + "/pid"));
+  // Its parent is gone: it is the system's to bury, which takes a moment.
+  while (kill(pid, 0) == 0 && content(absl::StrCat("/proc/", pid, "/stat")).find(") Z") == std::string::npos)
+    usleep(1000);
+}
+
+TEST(Launch, CountsOnNobodyToHaveLeftItsChildrenAlone) {
+  const auto before = signal(SIGCHLD, SIG_IGN);
+  const absl::StatusOr<int> code = launch(shell(2, "exit $RANK"));
+  signal(SIGCHLD, before);
+  ASSERT_TRUE(code.ok()) << code.status();
+  EXPECT_EQ(*code, 1);
+}
+
 TEST(Launch, HandsASignalOnOnce) {
   const std::string out = folder();
   // The shell is told in the middle of a wait, writes that it was, and takes a while to end.

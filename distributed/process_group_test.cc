@@ -5,9 +5,12 @@
 #include <ATen/ops/full.h>
 
 #include <string>
+#include <thread>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <vector>
 
 #include "distributed/c10d_process_group.h"
+#include "distributed/free_port.h"
 #include "distributed/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -102,6 +105,36 @@ TEST(MakeProcessGroup, RefusesOptionsOutOfRange) {
     EXPECT_EQ(make_process_group(options).status().code(), absl::StatusCode::kInvalidArgument);
   }
   EXPECT_EQ(make_process_group({.device = c10::Device(c10::kMPS)}).status().code(), absl::StatusCode::kUnimplemented);
+}
+
+// As under torchrun: a store that is there before the processes, and stays for their next start.
+TEST(MakeProcessGroup, MeetsAtAStoreThatSomebodyElseServes) {
+  if (const absl::Status available = processes_are_available(); absl::IsUnimplemented(available)) {
+    GTEST_SKIP() << available.message();
+  }
+  c10d::TCPStoreOptions options;
+  options.port = *free_port();
+  options.isServer = true;
+  options.waitWorkers = false;
+  const c10d::TCPStore store("127.0.0.1", options);
+  for (const char* prefix : {"/worker/attempt_0", "/worker/attempt_1"}) {
+    std::vector<std::thread> threads;
+    for (int rank = 0; rank < 2; ++rank) {
+      threads.emplace_back([&, rank] {
+        const auto group = make_process_group({.rank = rank,
+                                               .size = 2,
+                                               .port = options.port,
+                                               .is_served = true,
+                                               .prefix = prefix,
+                                               .timeout = std::chrono::seconds(30)});
+        ASSERT_TRUE(group.ok()) << group.status();
+        double number = rank + 1;
+        EXPECT_TRUE((*group)->reduce_numbers(absl::MakeSpan(&number, 1), Reduction::kSum).ok());
+        EXPECT_EQ(number, 3.0);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
 }
 
 TEST(MakeProcessGroup, SaysWhatToLookAtWhereNobodyIsThere) {

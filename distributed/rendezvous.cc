@@ -24,12 +24,15 @@ struct Launcher {
   const char* num_machines;
 };
 
+constexpr char kSlurmLocalRank[] = "SLURM_LOCALID";
+constexpr char kSlurmMachines[] = "SLURM_STEP_NUM_NODES";
+
 constexpr Launcher kLaunchers[] = {
     {"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", nullptr},
     {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
      "OMPI_COMM_WORLD_LOCAL_SIZE", nullptr},
     {"mpirun", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", nullptr},
-    {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", nullptr, "SLURM_STEP_NUM_NODES"},
+    {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", kSlurmLocalRank, nullptr, kSlurmMachines},
 };
 
 class Reader {
@@ -60,7 +63,9 @@ class Reader {
 absl::StatusOr<bool> is_one_machine(const Reader& reader, const Launcher& launcher, int64_t size) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   PARE_ASSIGN_OR_RETURN(const int64_t here, reader.number_or(launcher.local_size, 1, kMost, 0));
-  PARE_ASSIGN_OR_RETURN(const int64_t machines, reader.number_or(launcher.num_machines, 1, kMost, 0));
+  // srun may set the variables of an MPI beside its own.
+  const char* const num_machines = launcher.num_machines != nullptr ? launcher.num_machines : kSlurmMachines;
+  PARE_ASSIGN_OR_RETURN(const int64_t machines, reader.number_or(num_machines, 1, kMost, 0));
   return size == 1 || here == size || machines == 1;
 }
 
@@ -77,12 +82,18 @@ absl::StatusOr<LaunchedProcess> read_process(const Reader& reader, const Launche
   }
   PARE_ASSIGN_OR_RETURN(const int64_t size, reader.number(launcher.size, 1, kMost));
   PARE_ASSIGN_OR_RETURN(const int64_t rank, reader.number(launcher.rank, 0, size - 1));
-  PARE_ASSIGN_OR_RETURN(const int64_t local_rank, reader.number_or(launcher.local_rank, 0, kMost, 0));
+  const char* const local = reader.has(launcher.local_rank) ? launcher.local_rank : kSlurmLocalRank;
+  PARE_ASSIGN_OR_RETURN(const int64_t local_rank, reader.number_or(local, 0, kMost, 0));
   PARE_ASSIGN_OR_RETURN(const int64_t port, reader.number_or("MASTER_PORT", 1, 65535, kDefaultPort));
   process.rank = static_cast<int>(rank);
   process.size = static_cast<int>(size);
   process.local_rank = static_cast<int>(local_rank);
   process.port = static_cast<uint16_t>(port);
+  process.is_served = &launcher == kLaunchers && environment("TORCHELASTIC_USE_AGENT_STORE").value_or("") == "True";
+  if (process.is_served) {
+    PARE_ASSIGN_OR_RETURN(const int64_t attempt, reader.number_or("TORCHELASTIC_RESTART_COUNT", 0, kMost, 0));
+    process.prefix = absl::StrCat("/worker/attempt_", attempt);
+  }
   process.address = environment("MASTER_ADDR").value_or("");
   if (process.address.empty()) {
     PARE_ASSIGN_OR_RETURN(const bool one_machine, is_one_machine(reader, launcher, size));
@@ -108,11 +119,12 @@ std::optional<std::string> environment_variable(const char* name) {
 absl::StatusOr<std::optional<LaunchedProcess>> launched_process(const Environment& environment) {
   const Reader reader(environment);
   for (const Launcher& launcher : kLaunchers) {
-    // A batch script of Slurm has a SLURM_PROCID, too: only a step has a number of tasks.
-    const bool is_slurm = launcher.num_machines != nullptr;
-    if (is_slurm ? !reader.has(launcher.size) : !reader.has(launcher.rank) && !reader.has(launcher.size)) continue;
-    return read_process(reader, launcher, environment);
+    if (reader.has(launcher.rank) && reader.has(launcher.size)) return read_process(reader, launcher, environment);
   }
+  // Half of what torchrun sets is a mistake; half of what others set is there outside of what they start, too (a batch
+  // script of Slurm has a SLURM_PROCID).
+  const Launcher& first = kLaunchers[0];
+  if (reader.has(first.rank) || reader.has(first.size)) return read_process(reader, first, environment);
   return std::nullopt;
 }
 
@@ -123,6 +135,8 @@ absl::StatusOr<std::shared_ptr<ProcessGroup>> join_process_group(const JoinOptio
                              .size = process->size,
                              .address = process->address,
                              .port = process->port,
+                             .is_served = process->is_served,
+                             .prefix = process->prefix,
                              .timeout = options.timeout,
                              .device = options.device});
 }

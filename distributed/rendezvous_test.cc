@@ -55,6 +55,20 @@ TEST(LaunchedProcess, OfTorchrun) {
                  {.rank = 1, .size = 2, .address = "127.0.0.1", .port = 29500});
 }
 
+TEST(LaunchedProcess, OfTorchrunThatListensItself) {
+  const auto process = read({{"RANK", "0"},
+                             {"WORLD_SIZE", "2"},
+                             {"MASTER_ADDR", "here"},
+                             {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+                             {"TORCHELASTIC_RESTART_COUNT", "3"}});
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_TRUE((*process)->is_served);
+  EXPECT_EQ((*process)->prefix, "/worker/attempt_3");
+  const auto own =
+      read({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "here"}, {"TORCHELASTIC_USE_AGENT_STORE", "False"}});
+  EXPECT_FALSE((*own)->is_served);
+}
+
 TEST(LaunchedProcess, OfMpi) {
   expect_process({{"OMPI_COMM_WORLD_RANK", "3"},
                   {"OMPI_COMM_WORLD_SIZE", "4"},
@@ -63,6 +77,26 @@ TEST(LaunchedProcess, OfMpi) {
                  {.rank = 3, .size = 4, .local_rank = 3, .address = "127.0.0.1", .port = 29500});
   expect_process({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}, {"MPI_LOCALRANKID", "0"}, {"MASTER_ADDR", "10.0.0.1"}},
                  {.rank = 1, .size = 2, .local_rank = 0, .address = "10.0.0.1", .port = 29500});
+}
+
+// srun --mpi=pmi2 sets PMI's rank and size as well.
+TEST(LaunchedProcess, OfSlurmWithAnMpisVariables) {
+  expect_process({{"PMI_RANK", "2"},
+                  {"PMI_SIZE", "4"},
+                  {"SLURM_PROCID", "2"},
+                  {"SLURM_STEP_NUM_TASKS", "4"},
+                  {"SLURM_LOCALID", "2"},
+                  {"SLURM_STEP_NUM_NODES", "1"}},
+                 {.rank = 2, .size = 4, .local_rank = 2, .address = "127.0.0.1", .port = 29500});
+}
+
+TEST(LaunchedProcess, AWholeRowGoesBeforeHalfAnEarlierOne) {
+  expect_process({{"WORLD_SIZE", "8"},
+                  {"OMPI_COMM_WORLD_RANK", "1"},
+                  {"OMPI_COMM_WORLD_SIZE", "2"},
+                  {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
+                  {"TORCHELASTIC_USE_AGENT_STORE", "True"}},
+                 {.rank = 1, .size = 2, .address = "127.0.0.1", .port = 29500});
 }
 
 TEST(LaunchedProcess, OfSlurm) {

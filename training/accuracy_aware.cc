@@ -7,6 +7,8 @@
 #include "absl/strings/str_format.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/torch_guard.h"
+#include "distributed/agree.h"
 #include "training/accuracy/accuracy_budget.h"
 #include "training/accuracy/accuracy_control.h"
 
@@ -40,6 +42,20 @@ void warn_of_missed_budget(const AccuracyAwareResult& result, const AccuracyBudg
       absl::StrFormat("the accuracy budget is missed by %.4f: %s, of the %.4f that are needed; train for more "
                       "epochs, compress less, or allow a greater degradation",
                       -result.budget_left, kept, budget.least()));
+}
+
+// Of several processes, each of which has run the function, all take the number of process 0: one that is another in a
+// last bit must not let them decide differently.
+EvaluateFunction with_one_answer(EvaluateFunction evaluate, ProcessGroup* group) {
+  if (!evaluate || !is_distributed(group)) return evaluate;
+  return [evaluate = std::move(evaluate), group](graph::Model& model) -> absl::StatusOr<double> {
+    absl::StatusOr<double> mine = absl::UnknownError("");
+    const absl::Status thrown = guard_torch("the evaluation function", [&] { mine = evaluate(model); });
+    PARE_RETURN_IF_ERROR(agree(group, thrown.ok() ? mine.status() : thrown));
+    double answer = group->rank() == 0 ? *mine : 0.0;
+    PARE_RETURN_IF_ERROR(group->reduce_numbers(absl::MakeSpan(&answer, 1), Reduction::kSum));
+    return answer;
+  };
 }
 
 }  // namespace
@@ -94,7 +110,8 @@ absl::StatusOr<AccuracyAwareResult> AccuracyAwareTraining::run() {
   // Two functions cannot be compared; whether there is one can.
   own["metric"] = evaluate_ ? "its own" : "top1";
   options.config = {{"accuracy_aware_training", std::move(own)}, {"training", options_.config}};
-  AccuracyControl control(algorithm_, settings_, budget, options.epochs, evaluate_);
+  AccuracyControl control(algorithm_, settings_, budget, options.epochs,
+                          with_one_answer(evaluate_, options.process_group));
   options.control = &control;
   if (is_adaptive(settings_) && settings_.initial_training_phase_epochs >= options.epochs) {
     log_warning(absl::StrCat("the initial phase of ", settings_.initial_training_phase_epochs,

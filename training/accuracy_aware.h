@@ -52,7 +52,8 @@ struct AccuracyAwareResult {
 class AccuracyAwareTraining {
  public:
   // All must outlive it. Without `evaluate` the metric is top-1, from 0 to 1, on `eval_loader`, which may be nullptr
-  // where there is an `evaluate`; with both, the loader's top-1 is in the reports and decides nothing.
+  // where there is an `evaluate`; with both, the loader's top-1 is in the reports and decides nothing. Of several
+  // processes each calls `evaluate`, and all take the number of process 0: it is to be of all samples.
   AccuracyAwareTraining(CompressionAlgorithm& algorithm, data::DataLoader& train_loader, data::DataLoader* eval_loader,
                         TrainOptions options, AccuracyAwareSettings settings, double uncompressed_accuracy,
                         EvaluateFunction evaluate = nullptr);

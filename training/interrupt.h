@@ -1,5 +1,5 @@
-// training/interrupt.h: lets Ctrl-C (SIGINT), SIGTERM or a terminal that closes (SIGHUP) end a job at its next safe point
-// instead of anywhere.
+// training/interrupt.h: lets Ctrl-C (SIGINT), SIGTERM or a terminal that closes (SIGHUP) end a job at its next safe
+// point instead of anywhere.
 //
 //   InterruptGuard guard;
 //   while (work_left()) {

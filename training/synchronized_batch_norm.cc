@@ -8,6 +8,7 @@
 #include <c10/util/Exception.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <set>
 #include <string>
 #include <utility>
 
@@ -18,9 +19,9 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 using Settings = SynchronizedBatchNorm::Settings;
 
-void exchange(ProcessGroup& group, const at::Tensor& sums) {
-  const absl::Status status = group.all_reduce(sums, Reduction::kSum);
-  TORCH_CHECK(status.ok(), std::string(status.message()));
+void exchange(Settings& settings, const at::Tensor& sums) {
+  if (settings.status.ok()) settings.status = settings.group->all_reduce(sums, Reduction::kSum);
+  TORCH_CHECK(settings.status.ok(), std::string(settings.status.message()));
 }
 
 // All dimensions but the channels'.
@@ -42,7 +43,7 @@ struct Moments {
   double count = 0;           // numbers a channel, of all processes
 };
 
-Moments moments_of_all(const at::Tensor& x, const Settings& settings) {
+Moments moments_of_all(const at::Tensor& x, Settings& settings) {
   const int64_t channels = x.size(1);
   const auto [variance, mean] = at::var_mean(x, batch_dimensions(x), /*unbiased=*/false);
   const double own = settings.counts ? static_cast<double>(x.numel() / std::max<int64_t>(channels, 1)) : 0.0;
@@ -50,7 +51,7 @@ Moments moments_of_all(const at::Tensor& x, const Settings& settings) {
   const at::Tensor sums = at::cat({wide.mul(own), variance.to(c10::kDouble).add(wide.square()).mul(own),
                                    at::full({1}, own, wide.options())})
                               .contiguous();
-  exchange(*settings.group, sums);
+  exchange(settings, sums);
   Moments moments;
   moments.count = sums[2 * channels].item<double>();
   TORCH_CHECK(moments.count > 1, "batch norm in training needs more than one value a channel, over all processes");
@@ -63,10 +64,10 @@ class SynchronizedFunction : public torch::autograd::Function<SynchronizedFuncti
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, const at::Tensor& mean, const at::Tensor& inverse_deviation,
-                            double count, int64_t group) {
+                            double count, int64_t settings) {
     context->save_for_backward({x, weight, mean, inverse_deviation});
     context->saved_data["count"] = count;
-    context->saved_data["group"] = group;
+    context->saved_data["settings"] = settings;
     at::Tensor scale = inverse_deviation;
     if (weight.defined()) scale = scale.mul(weight.to(c10::kDouble));
     at::Tensor shift = mean.mul(scale).neg();
@@ -80,17 +81,25 @@ class SynchronizedFunction : public torch::autograd::Function<SynchronizedFuncti
     const at::Tensor& dy = gradients[0];
     const std::vector<int64_t> dimensions = batch_dimensions(x);
     const at::Tensor normalized = x.sub(by_channel(mean, x)).mul_(by_channel(inverse_deviation, x));
-    const at::Tensor of_bias = dy.sum(dimensions, false, c10::kDouble);
-    const at::Tensor of_weight = dy.mul(normalized).sum(dimensions, false, c10::kDouble);
+    Settings& settings = *reinterpret_cast<Settings*>(context->saved_data["settings"].toInt());
+    TORCH_CHECK(settings.group != nullptr, "the training that this step belongs to has ended");
+    at::Tensor of_bias = dy.sum(dimensions, false, c10::kDouble);
+    at::Tensor of_weight = dy.mul(normalized).sum(dimensions, false, c10::kDouble);
+    if (!settings.counts) {
+      // What stands in has no part in the whole's gradients, whatever comes back to it from later batch norms.
+      of_bias.zero_();
+      of_weight.zero_();
+    }
     const int64_t channels = x.size(1);
     const at::Tensor sums = at::cat({of_bias, of_weight}).contiguous();
-    exchange(*reinterpret_cast<ProcessGroup*>(context->saved_data["group"].toInt()), sums);
+    exchange(settings, sums);
     const double count = context->saved_data["count"].toDouble();
     at::Tensor scale = inverse_deviation;
     if (weight.defined()) scale = scale.mul(weight.to(c10::kDouble));
-    const at::Tensor dx = dy.sub(by_channel(sums.narrow(0, 0, channels).div(count), x))
-                              .sub_(normalized.mul(by_channel(sums.narrow(0, channels, channels).div(count), x)))
-                              .mul_(by_channel(scale, x));
+    at::Tensor dx = dy.sub(by_channel(sums.narrow(0, 0, channels).div(count), x))
+                        .sub_(normalized.mul(by_channel(sums.narrow(0, channels, channels).div(count), x)))
+                        .mul_(by_channel(scale, x));
+    if (!settings.counts) dx.zero_();
     // A parameter's gradient is this process's share, as any other's: it is averaged with the others.
     const at::Tensor dweight = weight.defined() ? of_weight.to(weight.scalar_type()) : at::Tensor();
     const at::Tensor dbias = of_bias.to(x.scalar_type());
@@ -106,13 +115,13 @@ void update(at::Tensor running, const at::Tensor& now, double momentum) {
 at::Tensor tensor_or_none(const c10::IValue& value) { return value.isNone() ? at::Tensor() : value.toTensor(); }
 
 // aten::batch_norm(input, weight?, bias?, running_mean?, running_var?, training, momentum, eps, cudnn_enabled)
-void batch_norm(torch::jit::Stack& stack, const Settings& settings, const graph::StackFunction& original) {
+void batch_norm(torch::jit::Stack& stack, Settings& settings, const graph::StackFunction& original) {
   constexpr size_t kArguments = 9;
   const size_t first = stack.size() - kArguments;
   const auto argument = [&](size_t i) -> const c10::IValue& { return stack[first + i]; };
   // What runs a model in evaluation mode (calibration, adaptation) may set a batch norm's own flag: its runs are not
   // the same in all processes.
-  if (!argument(5).toBool() || !settings.model->is_training()) return original(stack);
+  if (settings.group == nullptr || !argument(5).toBool() || !settings.model->is_training()) return original(stack);
   const at::Tensor x = argument(0).toTensor();
   const double momentum = argument(6).toDouble(), epsilon = argument(7).toDouble();
   Moments moments;
@@ -126,7 +135,7 @@ void batch_norm(torch::jit::Stack& stack, const Settings& settings, const graph:
   }
   const at::Tensor y = SynchronizedFunction::apply(x, tensor_or_none(argument(1)), tensor_or_none(argument(2)),
                                                    moments.mean, moments.variance.add(epsilon).rsqrt(), moments.count,
-                                                   static_cast<int64_t>(reinterpret_cast<intptr_t>(settings.group)));
+                                                   static_cast<int64_t>(reinterpret_cast<intptr_t>(&settings)));
   stack.resize(first);
   stack.emplace_back(y);
 }
@@ -159,7 +168,13 @@ SynchronizedBatchNorm::SynchronizedBatchNorm(graph::Model& model, ProcessGroup& 
 }
 
 SynchronizedBatchNorm::~SynchronizedBatchNorm() {
+  settings_->group = nullptr;
+  const std::vector<graph::Node*> nodes = graph_.nodes();
+  const std::set<const graph::Node*> present(nodes.begin(), nodes.end());
   for (const Replaced& each : replaced_) {
+    // Who cleans the graph up meanwhile (filter pruning that cuts) takes the original for dead: its second one, which
+    // is now like any other batch norm, stays then.
+    if (present.count(each.original) == 0 || present.count(each.replacement) == 0) continue;
     // What a method has changed of its inputs meanwhile stays changed.
     for (size_t i = 0; i < each.original->inputs().size(); ++i) {
       (void)graph_.set_input(each.original, i, each.replacement->input(i));

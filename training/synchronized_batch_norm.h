@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "distributed/process_group.h"
 #include "graph/graph.h"
 #include "graph/model.h"
@@ -38,11 +39,15 @@ class SynchronizedBatchNorm {
   // How many batch norms are synchronized.
   size_t size() const { return replaced_.size(); }
 
+  // The group's error, once an exchange has failed: what the model's forward() and backward() then say is LibTorch's.
+  const absl::Status& status() const { return settings_->status; }
+
   // What the operators share with it.
   struct Settings {
     graph::Model* model;
-    ProcessGroup* group;
+    ProcessGroup* group;  // nullptr: what it belonged to is gone
     bool counts = true;
+    absl::Status status;
   };
 
  private:

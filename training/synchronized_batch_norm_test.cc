@@ -119,6 +119,32 @@ TEST(SynchronizedBatchNorm, ASampleThatOnlyStandsInDoesNotCount) {
   });
 }
 
+TEST(SynchronizedBatchNorm, ASampleThatOnlyStandsInDoesNotChangeGradients) {
+  const auto alone = make_model();
+  alone->train();
+  loss_of(alone->forward_tensor({images(2)}).value(), 0).backward();
+  run_in_threads(2, [&](ProcessGroup& group) {
+    const auto model = make_model();
+    SynchronizedBatchNorm synchronized(*model, group);
+    synchronized.set_counts(group.rank() == 0);
+    model->train();
+    const bool counts = group.rank() == 0;
+    const at::Tensor mine = (counts ? images(2) : at::full({1, kChannels, 2, 2}, 77.0)).requires_grad_();
+    const auto output = model->forward_tensor({mine});
+    ASSERT_TRUE(output.ok()) << output.status();
+    // As the trainer does: its loss counts nothing.
+    loss_of(*output, 0).mul(counts ? 1.0 : 0.0).backward();
+    if (!counts) {
+      EXPECT_EQ(mine.grad().abs().max().item<double>(), 0.0);
+    }
+    for (const char* name : {"first.weight", "first.bias"}) {
+      const at::Tensor sum = tensor(*model, name).grad().clone();
+      ASSERT_TRUE(group.all_reduce(sum, Reduction::kSum).ok());
+      EXPECT_TRUE(at::allclose(sum, tensor(*alone, name).grad(), 1e-3, 1e-3)) << name;
+    }
+  });
+}
+
 TEST(SynchronizedBatchNorm, ChangesNothingInEvaluationOrWhereStatisticsAreFrozen) {
   run_in_threads(2, [](ProcessGroup& group) {
     const auto model = make_model(), plain = make_model();
@@ -150,6 +176,35 @@ TEST(SynchronizedBatchNorm, TheGraphIsAsBeforeWhenItEnds) {
     ASSERT_TRUE(model->forward_tensor({images(2)}).ok());
     EXPECT_GT(tensor(*model, "first.running_mean")[2].item<double>(), 50.0) << "training mode is back";
   });
+}
+
+TEST(SynchronizedBatchNorm, AGraphThatIsCleanedUpMeanwhileGoesOn) {
+  run_in_threads(1, [](ProcessGroup& group) {
+    const auto model = make_model(), plain = make_model();
+    {
+      const SynchronizedBatchNorm synchronized(*model, group);
+      EXPECT_EQ(model->graph().remove_dead_nodes(), 2u);
+    }
+    EXPECT_TRUE(graph::validate(model->graph()).ok());
+    model->train();
+    plain->train();
+    EXPECT_TRUE(at::equal(*model->forward_tensor({images(3)}), *plain->forward_tensor({images(3)})));
+  });
+}
+
+TEST(SynchronizedBatchNorm, AProcessThatHasGoneIsTheGroupsError) {
+  run_in_threads(
+      2,
+      [](ProcessGroup& group) {
+        if (group.rank() == 1) return;
+        const auto model = make_model();
+        const SynchronizedBatchNorm synchronized(*model, group);
+        model->train();
+        EXPECT_TRUE(synchronized.status().ok());
+        EXPECT_FALSE(model->forward_tensor({images(2)}).ok());
+        EXPECT_EQ(synchronized.status().code(), absl::StatusCode::kUnavailable);
+      },
+      std::chrono::seconds(2));
 }
 
 TEST(SynchronizedBatchNorm, OneValueAChannelIsTooFew) {

@@ -85,11 +85,13 @@ absl::StatusOr<TrainResult> Trainer::Loop::finish(bool has_trained) {
 
 absl::Status Trainer::Loop::skip_steps_done() {
   for (int64_t i = 0; i < steps_in_epoch_; ++i) {
-    PARE_ASSIGN_OR_RETURN(const std::optional<data::Batch> skipped, train_loader_.next());
+    PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> skipped, train_loader_.next());
     if (!skipped) {
       return absl::InvalidArgumentError(absl::StrCat("the checkpoint is after step ", steps_in_epoch_,
                                                      " of its epoch, but the data loader has only ", i, " batches"));
     }
+    // What would have stood in for an empty part does so again.
+    PARE_RETURN_IF_ERROR(part_to_train(*std::move(skipped)).status());
   }
   // A loader may have drawn from LibTorch's generators on the way.
   if (resumed_from_ && steps_in_epoch_ > 0) PARE_RETURN_IF_ERROR(set_random_states(*resumed_from_));
@@ -119,7 +121,7 @@ absl::Status Trainer::Loop::train_epoch() {
     sums_.data_seconds += seconds_since(start);
     freeze_batch_norm_if_due();
     StepReport step{.epoch = epoch_, .step_in_epoch = steps_in_epoch_, .global_step = global_step_};
-    PARE_RETURN_IF_ERROR(train_step(moved, step));
+    PARE_RETURN_IF_ERROR(group_error_or(train_step(moved, step)));
     sums_.seconds += seconds_since(start);
     ++steps_in_epoch_;
     ++global_step_;
@@ -188,6 +190,8 @@ absl::Status Trainer::Loop::train_step(const data::Batch& batch, StepReport& ste
   if (!std::isfinite(step.loss) || !std::isfinite(step.gradient_norm)) {
     // The gradients of such a loss tell nothing of where it comes from.
     if (!std::isfinite(step.loss)) optimizer_->zero_grad();
+    // Where it comes from each looks up for itself.
+    stop_synchronizing();
     return divergence_error(model_, batch, step, existing(kLastCheckpoint, saved_step_.has_value()));
   }
   if (options_.max_gradient_norm > 0.0 && step.gradient_norm > options_.max_gradient_norm) {
@@ -211,6 +215,7 @@ absl::StatusOr<EvaluationResult> Trainer::Loop::evaluate_model() {
   data::Batch moved;
   at::Tensor logits;
   const Classifier classify = [&](const data::Batch& batch) -> absl::StatusOr<at::Tensor> {
+    PARE_RETURN_IF_ERROR(check_part(batch));
     PARE_ASSIGN_OR_RETURN(moved, guard_torch("moving a batch to the model", [&] { return to_device(batch, device_); }));
     PARE_ASSIGN_OR_RETURN(logits, model_.forward_tensor(moved.inputs));
     return logits;

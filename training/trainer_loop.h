@@ -76,6 +76,9 @@ class Trainer::Loop {
   absl::StatusOr<data::Batch> part_to_train(data::Batch batch);
   absl::Status share_step(StepReport& step, int64_t& samples, int64_t& classified, int64_t& correct);
   absl::StatusOr<bool> is_interrupted();
+  absl::Status check_part(const data::Batch& batch) const;
+  absl::Status group_error_or(const absl::Status& status) const;
+  void stop_synchronizing();
 
   // trainer.cc
   absl::Status train_epoch();

@@ -60,6 +60,7 @@ absl::Status Trainer::Loop::share_model_state() {
 // an earlier batch, which counts nothing.
 absl::StatusOr<data::Batch> Trainer::Loop::part_to_train(data::Batch batch) {
   if (group_ == nullptr) return batch;
+  PARE_RETURN_IF_ERROR(check_part(batch));
   has_no_samples_ = batch.size() == 0;
   if (synchronized_batch_norm_) synchronized_batch_norm_->set_counts(!has_no_samples_);
   if (!has_no_samples_) {
@@ -92,6 +93,26 @@ absl::Status Trainer::Loop::share_step(StepReport& step, int64_t& samples, int64
   correct = static_cast<int64_t>(numbers[4]);
   is_interrupted_ = is_interrupted_ || numbers[5] > 0.0;
   return absl::OkStatus();
+}
+
+// A whole batch in each would be as many trainings of the same samples.
+absl::Status Trainer::Loop::check_part(const data::Batch& batch) const {
+  if (group_ == nullptr || batch.whole > 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "a data loader gives whole batches, and there are several processes: give it a shard (ImageLoaderOptions::shard, "
+      "TorchDatasetOptions::shard, data/sharded_loader.h), or say in Batch::first and Batch::whole which part it "
+      "gives");
+}
+
+// What an exchange within the model fails with comes up as an error of LibTorch's.
+absl::Status Trainer::Loop::group_error_or(const absl::Status& status) const {
+  if (status.ok() || !synchronized_batch_norm_ || synchronized_batch_norm_->status().ok()) return status;
+  return synchronized_batch_norm_->status();
+}
+
+void Trainer::Loop::stop_synchronizing() {
+  frozen_batch_norm_.reset();
+  synchronized_batch_norm_.reset();
 }
 
 // Whether a signal has come to any of them, which all ask at the same places.

@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "base/version.h"
+#include "distributed/agree.h"
 #include "training/fnv1a.h"
 #include "training/output_folder.h"
 #include "training/random_state.h"
@@ -283,9 +284,11 @@ absl::Status Trainer::Loop::interrupted() {
   const std::string signal = interrupt_.requested() ? interrupt_.signal_name() : "a signal to another process";
   const std::string when =
       absl::StrCat(signal, " stopped the training in epoch ", epoch_ + 1, " after ", steps_in_epoch_, " steps");
-  if (!is_first()) return absl::CancelledError(absl::StrCat(when, "; process 0 writes what there is to write"));
-  if (!writes()) return absl::CancelledError(absl::StrCat(when, "; nothing was saved, as there is no output folder"));
-  PARE_RETURN_IF_ERROR(save_last());
+  // All stay until it is written: a launcher takes the first one's end for the end of all.
+  PARE_RETURN_IF_ERROR(agree(group_, writes() ? save_last() : absl::OkStatus()));
+  if (options_.output_dir.empty()) {
+    return absl::CancelledError(absl::StrCat(when, "; nothing was saved, as there is no output folder"));
+  }
   return absl::CancelledError(
       absl::StrCat(when, "; ", path(kLastCheckpoint), " is written: resume to go on from there"));
 }

@@ -16,6 +16,7 @@
 #include "compression/analysis/zero_inputs.h"
 #include "compression/binarization/lowering.h"
 #include "compression/quantization/quantile_sketch.h"
+#include "distributed/agree.h"
 #include "distributed/gather_json.h"
 #include "graph/fold_weight_hooks.h"
 #include "graph/hooks.h"
@@ -169,11 +170,11 @@ absl::Status BinarizationAlgorithm::initialize(data::DataLoader& data_loader) {
   }
   const EvaluationMode evaluation(*model());
   const at::NoGradGuard no_grad;
-  PARE_ASSIGN_OR_RETURN(const int64_t seen,
-                        for_each_batch(*model(), data_loader, num_init_samples_, [&](SampleBatch batch) {
-                          return model()->forward_tensor(batch.inputs).status();
-                        }));
-  if (seen == 0) return absl::InvalidArgumentError("the data loader gave no samples to take the first scales from");
+  const absl::StatusOr<int64_t> seen = for_each_batch(*model(), data_loader, num_init_samples_, [&](SampleBatch batch) {
+    return model()->forward_tensor(batch.inputs).status();
+  });
+  PARE_RETURN_IF_ERROR(agree(process_group_.get(), seen.status()));
+  if (*seen == 0) return absl::InvalidArgumentError("the data loader gave no samples to take the first scales from");
   if (is_distributed(process_group_.get())) PARE_RETURN_IF_ERROR(exchange(seen_by, *process_group_));
   size_t i = 0;
   for (Layer& layer : layers_) {

@@ -16,6 +16,7 @@
 #include "base/torch_guard.h"
 #include "compression/analysis/sample_stream.h"
 #include "compression/quantization/range_initializer.h"
+#include "distributed/agree.h"
 
 namespace pare::quantization {
 
@@ -124,10 +125,10 @@ absl::StatusOr<MomentsByStatistics> gather_moments(graph::Model& model, const st
 absl::Status exchange(const std::vector<BatchNorm>& norms, absl::StatusOr<MomentsByStatistics>& moments,
                       ProcessGroup* process_group) {
   if (!is_distributed(process_group)) return absl::OkStatus();
-  double failures = moments.ok() ? 0.0 : 1.0;
-  PARE_RETURN_IF_ERROR(process_group->reduce_numbers(absl::MakeSpan(&failures, 1), Reduction::kSum));
-  if (failures > 0.0) {
-    if (moments.ok()) moments = absl::InvalidArgumentError("another process could not run its part of the samples");
+  if (const absl::Status agreed = agree(process_group, moments.status()); !agreed.ok()) {
+    // A group that has failed is the caller's business; a part that could not be run is told of by a warning.
+    if (absl::IsUnavailable(agreed)) return agreed;
+    moments = agreed;
     return absl::OkStatus();
   }
   // In the graph's order, which is everyone's; statistics that two nodes share go once.
@@ -170,11 +171,15 @@ struct HeldOut {
 
   absl::StatusOr<double> error_of(graph::Model& model, ProcessGroup* process_group) const {
     double sum = 0, count = 0;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      PARE_ASSIGN_OR_RETURN(const at::Tensor output, model.forward_tensor(inputs[i]));
-      sum += mean_squared_difference(output, expected[i]) * inputs[i][0].size(0);
-      count += static_cast<double>(inputs[i][0].size(0));
-    }
+    const auto run = [&]() -> absl::Status {
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        PARE_ASSIGN_OR_RETURN(const at::Tensor output, model.forward_tensor(inputs[i]));
+        sum += mean_squared_difference(output, expected[i]) * inputs[i][0].size(0);
+        count += static_cast<double>(inputs[i][0].size(0));
+      }
+      return absl::OkStatus();
+    };
+    PARE_RETURN_IF_ERROR(agree(process_group, run()));
     if (is_distributed(process_group)) {
       double numbers[] = {sum, count};
       PARE_RETURN_IF_ERROR(process_group->reduce_numbers(absl::MakeSpan(numbers), Reduction::kSum));
@@ -278,7 +283,9 @@ absl::StatusOr<BatchNormAdaptation> adapt_batch_norms(graph::Model& model,
 
   const at::NoGradGuard no_grad;
   const EvaluationMode evaluation_mode(model);
-  PARE_ASSIGN_OR_RETURN(const HeldOut held_out, hold_out(model, quantizers, loader, result.num_held_out));
+  const absl::StatusOr<HeldOut> held = hold_out(model, quantizers, loader, result.num_held_out);
+  PARE_RETURN_IF_ERROR(agree(process_group, held.status()));
+  const HeldOut& held_out = *held;
   PARE_ASSIGN_OR_RETURN(result.error_before, held_out.error_of(model, process_group));
 
   const SavedStatistics saved(norms);

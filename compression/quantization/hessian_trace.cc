@@ -18,6 +18,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "compression/analysis/sample_stream.h"
+#include "distributed/agree.h"
 
 namespace pare::quantization {
 namespace {
@@ -122,22 +123,27 @@ absl::StatusOr<std::vector<double>> average_hessian_traces(graph::Model& model,
   std::vector<double> traces(weights.size(), 0.0);
   // Of all processes together, and of this one.
   int64_t seen = 0, samples = 0;
-  PARE_RETURN_IF_ERROR(loader.start_epoch(0));
-  while (seen < options.num_data_points) {
-    PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> next, loader.next());
-    if (!next.has_value()) break;
-    if (!next->targets.defined()) {
-      return absl::InvalidArgumentError("the traces of the Hessian need the data's targets, and the loader gives none");
+  const auto look = [&]() -> absl::Status {
+    PARE_RETURN_IF_ERROR(loader.start_epoch(0));
+    while (seen < options.num_data_points) {
+      PARE_ASSIGN_OR_RETURN(std::optional<data::Batch> next, loader.next());
+      if (!next.has_value()) break;
+      if (!next->targets.defined()) {
+        return absl::InvalidArgumentError(
+            "the traces of the Hessian need the data's targets, and the loader gives none");
+      }
+      const int64_t left = options.num_data_points - seen;
+      seen += next->whole_size();
+      const int64_t taken = std::clamp(left - next->first, int64_t{0}, next->size());
+      if (taken == 0) continue;
+      PARE_ASSIGN_OR_RETURN(const data::Batch batch, first_samples(*std::move(next), taken, device));
+      PARE_ASSIGN_OR_RETURN(const std::vector<double> of_batch, estimator.traces_of(batch));
+      for (size_t i = 0; i < traces.size(); ++i) traces[i] += of_batch[i] * static_cast<double>(batch.size());
+      samples += batch.size();
     }
-    const int64_t left = options.num_data_points - seen;
-    seen += next->whole_size();
-    const int64_t taken = std::clamp(left - next->first, int64_t{0}, next->size());
-    if (taken == 0) continue;
-    PARE_ASSIGN_OR_RETURN(const data::Batch batch, first_samples(*std::move(next), taken, device));
-    PARE_ASSIGN_OR_RETURN(const std::vector<double> of_batch, estimator.traces_of(batch));
-    for (size_t i = 0; i < traces.size(); ++i) traces[i] += of_batch[i] * static_cast<double>(batch.size());
-    samples += batch.size();
-  }
+    return absl::OkStatus();
+  };
+  PARE_RETURN_IF_ERROR(agree(process_group, look()));
   if (is_distributed(process_group)) {
     std::vector<double> sums = traces;
     sums.push_back(static_cast<double>(samples));

@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "compression/analysis/sample_stream.h"
 #include "compression/quantization/range_collector.h"
+#include "distributed/agree.h"
 #include "distributed/gather_json.h"
 
 namespace pare::quantization {
@@ -149,7 +150,9 @@ absl::Status find_activation_ranges(graph::Model& model, const std::vector<Inser
     first = batch.first;
     return model.forward_tensor(batch.inputs).status();
   };
-  PARE_ASSIGN_OR_RETURN(const int64_t num_samples, for_each_batch(model, loader, most_samples, run));
+  const absl::StatusOr<int64_t> seen = for_each_batch(model, loader, most_samples, run);
+  PARE_RETURN_IF_ERROR(agree(process_group, seen.status()));
+  const int64_t num_samples = *seen;
   if (num_samples == 0) {
     return absl::FailedPreconditionError(absl::StrCat("the data loader is empty: the ranges of ", watched.size(),
                                                       " activation quantizers, the first ",

@@ -64,7 +64,7 @@ class Launch : public ::testing::Test {
         "--config=" + folder_ + "/config.json",
         "--model=mlp",
         "--dataset=procedural",
-        "--train_samples=960",
+        "--train_samples=480",
         "--limit=100",
         "--batch_size=16",
         "--output_dir=" + folder_ + "/out",
@@ -75,6 +75,7 @@ class Launch : public ::testing::Test {
     arguments.push_back(nullptr);
     const pid_t child = fork();
     if (child == 0) {
+      setenv("OMP_NUM_THREADS", "1", 1);
       dup2(open((folder_ + "/stdout").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666), 1);
       dup2(open((folder_ + "/stderr").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666), 2);
       execv(arguments[0], arguments.data());
@@ -107,6 +108,16 @@ class Launch : public ::testing::Test {
     return found;
   }
 
+  // Of a training that nothing has broken, with the same flags: its loss in the end.
+  double unbroken_loss(const std::vector<std::string>& flags) {
+    std::vector<std::string> more = flags;
+    more.insert(more.end(), {"--json", "--output_dir=" + folder_ + "/unbroken"});
+    EXPECT_EQ(exit_code(start(2, more)), 0) << said();
+    return answer()["trained"]["loss"];
+  }
+
+  nlohmann::json answer() const { return nlohmann::json::parse(content(folder_ + "/stdout"), nullptr, false); }
+
   // Until so many epochs have ended, or nobody lives who could end one.
   void wait_for_epochs(pid_t launcher, int64_t epochs) const {
     while (lines_of(folder_ + "/out/metrics.jsonl") < epochs && kill(launcher, 0) == 0) usleep(2000);
@@ -120,42 +131,61 @@ TEST_F(Launch, OneAnswersForAll) {
   const nlohmann::json results = nlohmann::json::parse(content(folder_ + "/stdout"), nullptr, false);
   ASSERT_TRUE(results.is_object()) << "two have answered: " << content(folder_ + "/stdout");
   EXPECT_EQ(results["processes"], 2);
-  EXPECT_EQ(results["steps"], 120);
+  EXPECT_EQ(results["steps"], 60);
   EXPECT_EQ(results["trained"]["total"], 100);
   EXPECT_EQ(results["exported"]["total"], 100);
-  EXPECT_EQ(results["train_images"], 960);
+  EXPECT_EQ(results["train_images"], 480);
   EXPECT_EQ(lines_of(folder_ + "/out/metrics.jsonl"), 2);
   EXPECT_THAT(said(), HasSubstr("training in 2 processes"));
   EXPECT_FALSE(content(folder_ + "/out/model.onnx").empty());
 }
 
+// Any of them: process 0 writes the files, and the others met through it.
 TEST_F(Launch, OneThatIsKilledEndsTheOthersAndAnyNumberGoesOn) {
-  const pid_t launcher = start(2, {"--epochs=40", "--allow_unfinished_schedule"});
-  wait_for_epochs(launcher, 1);
-  const pid_t second = process_of(launcher, 1);
-  ASSERT_GT(second, 0) << said();
-  ASSERT_EQ(kill(second, SIGKILL), 0);
-  EXPECT_EQ(exit_code(launcher), 1);
-  EXPECT_THAT(said(), HasSubstr("process 1 of 2"));
-  EXPECT_THAT(said(), HasSubstr("signal 9"));
-  const int64_t epochs = lines_of(folder_ + "/out/metrics.jsonl");
-  EXPECT_GE(epochs, 1);
+  const std::vector<std::string> flags = {"--epochs=8"};
+  const double expected = unbroken_loss(flags);
+  for (const int killed : {1, 0}) {
+    const pid_t launcher = start(2, killed == 1 ? flags : std::vector<std::string>{"--epochs=8", "--resume"});
+    wait_for_epochs(launcher, killed == 1 ? 1 : 3);
+    const pid_t process = process_of(launcher, killed);
+    ASSERT_GT(process, 0) << said();
+    ASSERT_EQ(kill(process, SIGKILL), 0);
+    EXPECT_EQ(exit_code(launcher), 1);
+    EXPECT_THAT(said(), HasSubstr(absl::StrCat("process ", killed, " of 2")));
+    EXPECT_THAT(said(), HasSubstr("signal 9"));
+  }
   // Three processes go on to the same end as two would have.
-  ASSERT_EQ(exit_code(start(3, {"--resume", "--epochs=40", "--json", "--allow_unfinished_schedule"})), 0) << said();
+  ASSERT_EQ(exit_code(start(3, {"--resume", "--epochs=8", "--json"})), 0) << said();
   EXPECT_THAT(said(), HasSubstr("going on from"));
-  EXPECT_EQ(nlohmann::json::parse(content(folder_ + "/stdout"))["steps"], 40 * 60);
-  EXPECT_EQ(lines_of(folder_ + "/out/metrics.jsonl"), 40);
+  EXPECT_THAT(said(), HasSubstr("processes was 2 and is 3 now"));
+  EXPECT_EQ(answer()["steps"], 8 * 30);
+  EXPECT_NEAR(answer()["trained"]["loss"], expected, 1e-3 * expected);
+  EXPECT_EQ(lines_of(folder_ + "/out/metrics.jsonl"), 8);
 }
 
 TEST_F(Launch, ASignalStopsAllAfterTheSameStepAndOneGoesOn) {
-  const pid_t launcher = start(2, {"--epochs=40"});
+  const double expected = unbroken_loss({"--epochs=8"});
+  // To one of them, and to the launcher: both stop all.
+  for (const bool to_launcher : {false, true}) {
+    const pid_t launcher = start(
+        2, to_launcher ? std::vector<std::string>{"--epochs=8", "--resume"} : std::vector<std::string>{"--epochs=8"});
+    wait_for_epochs(launcher, to_launcher ? 3 : 1);
+    ASSERT_EQ(kill(to_launcher ? launcher : process_of(launcher, 0), SIGTERM), 0);
+    EXPECT_EQ(exit_code(launcher), 130) << said();
+    EXPECT_THAT(said(), HasSubstr("resume to go on from there"));
+    EXPECT_THAT(said(), Not(HasSubstr("has ended, or did not answer")));
+  }
+  ASSERT_EQ(exit_code(start(1, {"--resume", "--epochs=8", "--json"})), 0) << said();
+  EXPECT_EQ(answer()["steps"], 8 * 30);
+  EXPECT_NEAR(answer()["trained"]["loss"], expected, 1e-3 * expected);
+}
+
+TEST_F(Launch, OneThatIsStuckEndsTheOthersWithinTheTimeout) {
+  const pid_t launcher = start(2, {"--epochs=8", "--process_timeout_seconds=3"});
   wait_for_epochs(launcher, 1);
-  ASSERT_EQ(kill(launcher, SIGTERM), 0);
-  EXPECT_EQ(exit_code(launcher), 130) << said();
-  EXPECT_THAT(said(), HasSubstr("resume to go on from there"));
-  EXPECT_THAT(said(), Not(HasSubstr("has ended, or did not answer")));
-  ASSERT_EQ(exit_code(start(1, {"--resume", "--epochs=40", "--json"})), 0) << said();
-  EXPECT_EQ(nlohmann::json::parse(content(folder_ + "/stdout"))["steps"], 40 * 60);
+  ASSERT_EQ(kill(process_of(launcher, 1), SIGSTOP), 0);
+  EXPECT_EQ(exit_code(launcher), 1);
+  EXPECT_THAT(said(), HasSubstr("did not answer within 3s"));
 }
 
 TEST_F(Launch, AMistakeOfOneIsAnErrorOfAll) {

@@ -29,7 +29,7 @@ constexpr Method kMethods[] = {
      2e-2},
     {"hawq", R"({"algorithm": "quantization", "initializer": {"range": {"num_init_samples": 50},
                  "batchnorm_adaptation": {"num_bn_adaptation_samples": 0}, "precision": {"type": "hawq", "bits": [4, 8],
-                 "compression_ratio": 1.5, "iter_number": 40, "num_data_points": 32}}})",
+                 "compression_ratio": 1.5, "iter_number": 10, "num_data_points": 16}}})",
      2e-2},
     {"magnitude", R"({"algorithm": "magnitude_sparsity", "params": {"sparsity_target": 0.5, "sparsity_target_epoch":
                       1}})"},

@@ -73,6 +73,7 @@ TEST(Processes, TwoAndFourTrainTheModelThatOneTrains) {
   if (const absl::Status available = processes_are_available(); absl::IsUnimplemented(available)) {
     GTEST_SKIP() << available.message();
   }
+  setenv("OMP_NUM_THREADS", "1", 1);
   std::map<int, std::string> folders;
   for (const int processes : {1, 2, 4}) {
     folders[processes] = fresh_folder();
