@@ -38,7 +38,7 @@ class DistillationLoss : public CompressionLoss {
   // c10::Error with the teacher's error if it fails.
   at::Tensor forward() override;
   void set_sample_weight(double weight) override { sample_weight_ = weight; }
-  // "distillation_loss": the last one.
+  // "distillation_loss": the last one, of several processes this one's.
   Statistics statistics() const override;
 
   graph::Model& teacher() { return *teacher_; }
