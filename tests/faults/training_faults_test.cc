@@ -16,9 +16,11 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "data/image_writing_test_util.h"
 
@@ -87,7 +89,7 @@ def forward(self, x):
     return absl::StrCat(std::getenv("TEST_SRCDIR"), "/", std::getenv("TEST_WORKSPACE"),
                         "/tools/pare train --model=", shared_, "/model.pt --config=", shared_,
                         "/config.json --dataset=images --data_dir=", images,
-                        " --image_size=8 --batch_size=8 --epochs=40 --checkpoint_every=1 --keep_checkpoints=3 "
+                        " --image_size=8 --batch_size=8 --epochs=20 --checkpoint_every=1 --keep_checkpoints=3 "
                         "--resume --output_dir=",
                         out);
   }
@@ -102,12 +104,16 @@ def forward(self, x):
     execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
     _exit(127);
   }
-  // Until a checkpoint is there, from after some steps.
+  // Until a checkpoint is there, and one from before it.
   void wait_for_checkpoint() const {
-    for (int i = 0; i < 6000 && !fs::exists(out_ + "/step_00000003.checkpoint"); ++i) {
-      if (fs::exists(out_ + "/step_00000004.checkpoint") || fs::exists(out_ + "/step_00000005.checkpoint")) return;
+    for (int i = 0; i < 12000; ++i) {
+      std::error_code error;
+      for (fs::directory_iterator file(out_, error), end; !error && file != end; file.increment(error)) {
+        if (absl::StartsWith(file->path().filename().string(), "step_")) return;
+      }
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+    FAIL() << "no checkpoint: " << text_of(log_);
   }
   static int wait(pid_t process) {
     int status = 0;
@@ -178,7 +184,7 @@ TEST_F(TrainingFaults, ADamagedCheckpointIsPassedOverAndNoneWholeIsAnError) {
   for (const auto& file : fs::directory_iterator(out_)) {
     if (file.path().filename().string().rfind("step_", 0) == 0) checkpoints.push_back(file.path());
   }
-  ASSERT_GE(checkpoints.size(), 3u);
+  ASSERT_GE(checkpoints.size(), 2u);
   const auto damage = [](const std::string& path) {
     std::string bytes = text_of(path);
     bytes[bytes.size() / 2] ^= 1;
