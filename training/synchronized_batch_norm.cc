@@ -68,10 +68,8 @@ class SynchronizedFunction : public torch::autograd::Function<SynchronizedFuncti
     context->save_for_backward({x, weight, mean, inverse_deviation});
     context->saved_data["count"] = count;
     context->saved_data["settings"] = settings;
-    at::Tensor scale = inverse_deviation;
-    if (weight.defined()) scale = scale.mul(weight.to(c10::kDouble));
-    at::Tensor shift = mean.mul(scale).neg();
-    if (bias.defined()) shift = shift.add(bias.to(c10::kDouble));
+    const at::Tensor scale = inverse_deviation.mul(weight.to(c10::kDouble));
+    const at::Tensor shift = bias.to(c10::kDouble).sub(mean.mul(scale));
     return x.mul(by_channel(scale, x)).add_(by_channel(shift, x));
   }
 
@@ -94,16 +92,13 @@ class SynchronizedFunction : public torch::autograd::Function<SynchronizedFuncti
     const at::Tensor sums = at::cat({of_bias, of_weight}).contiguous();
     exchange(settings, sums);
     const double count = context->saved_data["count"].toDouble();
-    at::Tensor scale = inverse_deviation;
-    if (weight.defined()) scale = scale.mul(weight.to(c10::kDouble));
+    const at::Tensor scale = inverse_deviation.mul(weight.to(c10::kDouble));
     at::Tensor dx = dy.sub(by_channel(sums.narrow(0, 0, channels).div(count), x))
                         .sub_(normalized.mul(by_channel(sums.narrow(0, channels, channels).div(count), x)))
                         .mul_(by_channel(scale, x));
     if (!settings.counts) dx.zero_();
     // A parameter's gradient is this process's share, as any other's: it is averaged with the others.
-    const at::Tensor dweight = weight.defined() ? of_weight.to(weight.scalar_type()) : at::Tensor();
-    const at::Tensor dbias = of_bias.to(x.scalar_type());
-    return {dx, dweight, dbias, {}, {}, {}, {}};
+    return {dx, of_weight.to(weight.scalar_type()), of_bias.to(weight.scalar_type()), {}, {}, {}, {}};
   }
 };
 
@@ -112,7 +107,10 @@ void update(at::Tensor running, const at::Tensor& now, double momentum) {
   running.mul_(1.0 - momentum).add_(now.to(running.scalar_type()), momentum);
 }
 
-at::Tensor tensor_or_none(const c10::IValue& value) { return value.isNone() ? at::Tensor() : value.toTensor(); }
+// A batch norm may have no scale and no shift: one, and zero.
+at::Tensor tensor_or(const c10::IValue& value, double otherwise, const at::Tensor& x) {
+  return value.isNone() ? at::full({x.size(1)}, otherwise, x.options().requires_grad(false)) : value.toTensor();
+}
 
 // aten::batch_norm(input, weight?, bias?, running_mean?, running_var?, training, momentum, eps, cudnn_enabled)
 void batch_norm(torch::jit::Stack& stack, Settings& settings, const graph::StackFunction& original) {
@@ -133,7 +131,7 @@ void batch_norm(torch::jit::Stack& stack, Settings& settings, const graph::Stack
       update(argument(4).toTensor(), moments.variance.mul(moments.count / (moments.count - 1)), momentum);
     }
   }
-  const at::Tensor y = SynchronizedFunction::apply(x, tensor_or_none(argument(1)), tensor_or_none(argument(2)),
+  const at::Tensor y = SynchronizedFunction::apply(x, tensor_or(argument(1), 1.0, x), tensor_or(argument(2), 0.0, x),
                                                    moments.mean, moments.variance.add(epsilon).rsqrt(), moments.count,
                                                    static_cast<int64_t>(reinterpret_cast<intptr_t>(&settings)));
   stack.resize(first);
@@ -145,7 +143,7 @@ void batch_norm(torch::jit::Stack& stack, Settings& settings, const graph::Stack
 // A node's function cannot be changed: a second one with the same inputs takes its place, and the original is left with
 // nobody to use it, in its evaluation mode.
 SynchronizedBatchNorm::SynchronizedBatchNorm(graph::Model& model, ProcessGroup& group)
-    : graph_(model.graph()), settings_(std::make_shared<Settings>(Settings{&model, &group})) {
+    : graph_(model.graph()), settings_(std::make_shared<Settings>(Settings{&model, &group, true, absl::OkStatus()})) {
   graph::Value* no_training = nullptr;
   for (graph::Node* node : graph_.nodes()) {
     if (node->op() != "aten::batch_norm") continue;

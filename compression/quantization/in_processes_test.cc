@@ -26,11 +26,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::unique_ptr<QuantizationAlgorithm> make(const nlohmann::json& json) {
+std::unique_ptr<QuantizationAlgorithm> make(const nlohmann::json& json,
+                                            const std::vector<std::string>& ignored_scopes = {}) {
   AlgorithmConfig config;
   config.name = "quantization";
   config.path = "$.compression";
   config.object = json;
+  config.ignored_scopes = ignored_scopes;
+  config.target_device = "TRIAL";  // which lets activations have a range a channel
   auto made = QuantizationAlgorithm::create(make_calibration_net(), config, {{1, 2, 4, 4}});
   EXPECT_TRUE(made.ok()) << made.status();
   return *std::move(made);
@@ -108,9 +111,8 @@ TEST(RangesInProcesses, ANanOfOneIsFoundByAll) {
 
 TEST(RangesInProcesses, RefusesOtherQuantizers) {
   run_in_threads_shared(2, [](const std::shared_ptr<ProcessGroup>& group) {
-    nlohmann::json config = config_of("min_max", false);
-    if (group->rank() == 1) config["ignored_scopes"] = {"conv2"};
-    const auto algorithm = make(config);
+    const auto algorithm = make(config_of("min_max", false),
+                                group->rank() == 1 ? std::vector<std::string>{"conv2"} : std::vector<std::string>());
     TensorLoader loader = samples();
     data::ShardedLoader mine(loader, {group->rank(), 2});
     ASSERT_TRUE(algorithm->distributed(group).ok());
@@ -119,7 +121,8 @@ TEST(RangesInProcesses, RefusesOtherQuantizers) {
 }
 
 TEST(BatchNormAdaptationInProcesses, CombinesWhatAllHaveSeen) {
-  // The statistics of the one batch norm are of its inputs, which no batch changes. Ranges that clip make it worthwhile.
+  // The statistics of the one batch norm are of its inputs, which no batch changes. Ranges that clip make it
+  // worthwhile.
   nlohmann::json config = config_of("percentile", false);
   config["initializer"]["range"]["params"] = {{"min_percentile", 30}, {"max_percentile", 70}};
   config["initializer"]["batchnorm_adaptation"]["num_bn_adaptation_samples"] = 20;

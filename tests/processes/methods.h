@@ -39,17 +39,20 @@ constexpr Method kMethods[] = {
     {"movement", R"({"algorithm": "movement_sparsity", "params": {"warmup_start_epoch": 1, "warmup_end_epoch": 2,
                      "importance_regularization_factor": 0.05}})"},
     {"const", R"({"algorithm": "const_sparsity"})"},
-    {"pruning", R"({"algorithm": "filter_pruning", "params": {"schedule": "exponential", "pruning_target": 0.3,
+    {"pruning",
+     R"({"algorithm": "filter_pruning", "params": {"schedule": "exponential", "round_to": 1, "pruning_target": 0.3,
                     "pruning_steps": 1}})"},
     {"ranked_pruning", R"({"algorithm": "filter_pruning", "params": {"schedule": "baseline", "pruning_flops_target":
                            0.2, "round_to": 1, "interlayer_ranking_type": "learned_ranking", "legr_params":
-                           {"generations": 3, "population": 3, "sample": 2, "train_steps": 2, "max_pruning": 0.3}}})"},
+                           {"generations": 3, "population": 3, "sample": 2, "train_steps": 2, "max_pruning": 0.3}}})",
+     // Its short trainings, to learn the ranking, normalise with the statistics of a part.
+     1e-3},
     {"binarization", R"({"algorithm": "binarization", "mode": "xnor", "ignored_scopes": ["conv1"]})", 2e-2},
     {"distillation", R"([{"algorithm": "magnitude_sparsity", "params": {"sparsity_target": 0.5,
-                          "sparsity_target_epoch": 0}}, {"algorithm": "knowledge_distillation", "type": "softmax"}])"},
-    {"magnitude_with_batch_norm", R"({"algorithm": "magnitude_sparsity", "params": {"sparsity_target": 0.5,
-                                      "sparsity_target_epoch": 1}})",
-     1e-4, true},
+                          "sparsity_target_epoch": 0}}, {"algorithm": "knowledge_distillation", "type": "softmax"}])",
+     1e-4},
+    // Nothing here is at a threshold, where a last bit decides.
+    {"batch_norm", R"({"algorithm": "knowledge_distillation", "type": "softmax"})", 1e-4, true},
     {"int8_rb", R"([{"algorithm": "rb_sparsity", "compression_lr_multiplier": 100, "params": {"sparsity_target": 0.5,
                      "sparsity_target_epoch": 1, "sparsity_freeze_epoch": 3}}, {"algorithm": "quantization",
                      "initializer": {"range": {"num_init_samples": 50}, "batchnorm_adaptation":

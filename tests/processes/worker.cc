@@ -1,6 +1,6 @@
-// tests/processes/worker.cc: one of the processes of processes_test.cc: `worker FOLDER`. Trains a small network with
-// each method, with its part of every batch; process 0 writes each model's state, and what was measured, into the
-// folder.
+// tests/processes/worker.cc: one of the processes of processes_test.cc: `worker FOLDER [METHOD]`. Trains a small
+// network with each method, with its part of every batch; process 0 writes each model's state, and what was measured,
+// into the folder.
 
 #include <iostream>
 #include <memory>
@@ -71,12 +71,13 @@ absl::Status train(const Method& method, const std::shared_ptr<ProcessGroup>& gr
   return graph::save_state(*compression->model(), absl::StrCat(folder, "/", method.name, ".state"));
 }
 
-absl::Status run(const std::string& folder) {
+absl::Status run(const std::string& folder, const std::string& only) {
   register_all_methods();
   set_quiet(true);
   PARE_ASSIGN_OR_RETURN(const std::shared_ptr<ProcessGroup> group,
                         join_process_group({.timeout = std::chrono::seconds(60)}));
   for (const Method& method : kMethods) {
+    if (!only.empty() && only != method.name) continue;
     const absl::Status status = train(method, group, folder);
     if (!status.ok()) return absl::Status(status.code(), absl::StrCat(method.name, ": ", status.message()));
   }
@@ -87,8 +88,8 @@ absl::Status run(const std::string& folder) {
 }  // namespace pare::tests
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  const absl::Status status = pare::tests::run(argv[1]);
+  if (argc < 2 || argc > 3) return 2;
+  const absl::Status status = pare::tests::run(argv[1], argc == 3 ? argv[2] : "");
   if (!status.ok()) std::cerr << status << "\n";
   return status.ok() ? 0 : 1;
 }
