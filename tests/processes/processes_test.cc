@@ -50,7 +50,8 @@ void compare(const Trained& one, const Trained& several, const Method& method, i
     const at::Tensor expected = tensor.to(c10::kDouble), found = several.tensors.at(name).to(c10::kDouble);
     ASSERT_EQ(found.sizes(), expected.sizes()) << where << " " << name;
     if (expected.numel() == 0) continue;
-    const double scale = std::max(expected.abs().max().item<double>(), 1e-3);
+    // What has hardly moved from zero is compared with what the others have moved by.
+    const double scale = std::max(expected.abs().max().item<double>(), 1e-2);
     const double difference = found.sub(expected).abs().max().item<double>() / scale;
     furthest = std::max(furthest, difference);
     EXPECT_LE(difference, method.tolerance) << where << " " << name;
