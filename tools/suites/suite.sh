@@ -4,7 +4,7 @@
 #   tools/suites/suite.sh trixie                              # README's test command
 #   tools/suites/suite.sh sid --root=/var/tmp/sid -- 'cd examples/monorepo && bazel test //...'
 #
-# Needs root, debootstrap and a mirror of Debian (--mirror=URL). The file system is --root=DIR, by default
+# Needs root, debootstrap and a mirror of Debian (--mirror=URL; by default the one of apt's sources). The file system is --root=DIR, by default
 # /var/tmp/pare-suites/SUITE, several GB with what is built; it is kept, and used again. bazelw installs the suite's packages
 # in it. Bazel 7 and newer read MODULE.bazel, with a registry of the modules that the suite packages (local_registry.py).
 # Prints the versions of what counts, the command's last lines, and ends with its exit status; all of its output is
@@ -20,7 +20,8 @@ usage() {
 suite=$1
 shift
 root=/var/tmp/pare-suites/$suite
-mirror=http://deb.debian.org/debian
+# The one that this machine has its own packages from.
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 2> /dev/null | grep -v security | head -n 1)
 command='./bazelw test //...'
 while [ $# -gt 0 ]; do
   case $1 in
@@ -33,6 +34,10 @@ while [ $# -gt 0 ]; do
 done
 if [ "$(id -u)" != 0 ]; then
   echo "suite.sh: chroot needs root" >&2
+  exit 1
+fi
+if [ -z "$mirror" ]; then
+  echo "suite.sh: no mirror of Debian is known: --mirror=URL" >&2
   exit 1
 fi
 if ! command -v debootstrap > /dev/null; then
