@@ -4,9 +4,10 @@
 #   tools/suites/suite.sh trixie                              # README's test command
 #   tools/suites/suite.sh sid --root=/var/tmp/sid -- 'cd examples/monorepo && bazel test //...'
 #
-# Needs root, debootstrap and a mirror of Debian (--mirror=URL; by default the one of apt's sources). The file system is --root=DIR, by default
-# /var/tmp/pare-suites/SUITE, several GB with what is built; it is kept, and used again. bazelw installs the suite's packages
-# in it. Bazel 7 and newer read MODULE.bazel, with a registry of the modules that the suite packages (local_registry.py).
+# Needs root, debootstrap and a mirror of Debian (--mirror=URL; by default the one of apt's sources). The file system is
+# --root=DIR, by default /var/tmp/pare-suites/SUITE, several GB with what is built; it is kept, and used again. bazelw
+# installs the suite's packages in it. Bazel 7 and newer read MODULE.bazel, with a registry of the modules that the suite
+# packages (local_registry.py).
 # Prints the versions of what counts, the command's last lines, and ends with its exit status; all of its output is
 # DIR/pare.log.
 set -eu
