@@ -10,7 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "base/log.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "distributed/engine.h"
