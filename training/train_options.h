@@ -67,8 +67,8 @@ struct TrainOptions {
   // (CreateOptions::process_group). All have the same options; process 0 reads and writes the files, reports, and has
   // its model taken by all at the start.
   ProcessGroup* process_group = nullptr;
-  // Batch norms in training mode take the statistics of the whole batch (training/synchronized_batch_norm.h); false: of
-  // this process's part, which costs no exchange.
+  // Batch norms in training mode take the statistics of the whole batch (distributed/synchronized_batch_norm.h); false:
+  // of this process's part, which costs no exchange.
   bool synchronize_batch_norm = true;
 
   // Asked after each epoch how training goes on, and which epoch is the best; must outlive the training. nullptr: all

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "distributed/gradient_averager.h"
 #include "distributed/process_group.h"
+#include "distributed/synchronized_batch_norm.h"
 #include "graph/device.h"
 #include "statistics/event_file.h"
 #include "statistics/json_lines.h"
@@ -26,7 +27,6 @@
 #include "training/learning_rate.h"
 #include "training/optimizer.h"
 #include "training/running_results.h"
-#include "training/synchronized_batch_norm.h"
 #include "training/trainer.h"
 
 namespace pare::training {

@@ -71,7 +71,9 @@ TEST(PrunedTraining, ACheckpointOfTheSmallerModelIsResumedToTheSameBits) {
   ASSERT_NE(whole, nullptr);
   training::TrainOptions cutting = options;
   cutting.on_epoch = [&](const training::EpochReport& report) {
-    if (report.epoch == 0) ASSERT_TRUE(whole->remove_pruned_channels().ok());
+    if (report.epoch == 0) {
+      ASSERT_TRUE(whole->remove_pruned_channels().ok());
+    }
   };
   const absl::Status trained = training::Trainer(*whole, **loader, nullptr, cutting).run().status();
   ASSERT_TRUE(trained.ok()) << trained;

@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "distributed/gradient_averager.h"
+#include "distributed/synchronized_batch_norm.h"
 #include "graph/device.h"
 
 namespace pare::pruning {
@@ -139,7 +140,11 @@ absl::StatusOr<double> loss_after_training(graph::Model& model, data::DataLoader
   }
   const int num_processes = is_distributed(process_group) ? process_group->size() : 1;
   std::optional<GradientAverager> averager;
-  if (is_distributed(process_group)) averager.emplace(*process_group, model.parameters());
+  std::optional<SynchronizedBatchNorm> synchronized;
+  if (is_distributed(process_group)) {
+    averager.emplace(*process_group, model.parameters());
+    synchronized.emplace(model, *process_group);
+  }
   model.train();
   for (int64_t step = 0; step < options.train_steps; ++step) {
     PARE_ASSIGN_OR_RETURN(const data::Batch batch, next_batch(loader, model, num_processes));
@@ -165,7 +170,7 @@ absl::StatusOr<double> loss_after_training(graph::Model& model, data::DataLoader
   for (int64_t i = 0; i < options.evaluation_batches; ++i) {
     PARE_ASSIGN_OR_RETURN(const data::Batch batch, next_batch(loader, model, num_processes));
     PARE_ASSIGN_OR_RETURN(const at::Tensor loss, loss_of(model, batch));
-    const auto size = static_cast<double>(is_distributed(process_group) ? batch.size() : 1);
+    const auto size = static_cast<double>(batch.size());
     sum += loss.item<double>() * size;
     samples += size;
   }

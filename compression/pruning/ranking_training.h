@@ -5,7 +5,8 @@
 // For ranking_search.h: prunes, trains by plain gradient descent with momentum 0.9 on the cross-entropy, measures the
 // loss in evaluation mode on the batches after those (from the start again where the loader ends), and puts everything
 // back exactly: parameters, buffers, gradients, mode, and LibTorch's random numbers. In several processes each trains
-// on its part of the batches, gradients are averaged, and all get the loss over all samples.
+// on its part of the batches, with the batch norms' statistics and the averaged gradients of all parts, and all get the
+// loss over all samples; a batch with fewer samples than there are processes is left out.
 
 #ifndef PARE_COMPRESSION_PRUNING_RANKING_TRAINING_H_
 #define PARE_COMPRESSION_PRUNING_RANKING_TRAINING_H_

@@ -1,12 +1,11 @@
 #include "compression/quantization/batch_norm_adaptation.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cstring>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -17,6 +16,7 @@
 #include "compression/analysis/sample_stream.h"
 #include "compression/quantization/range_initializer.h"
 #include "distributed/agree.h"
+#include "distributed/synchronized_batch_norm.h"
 
 namespace pare::quantization {
 
@@ -87,11 +87,23 @@ absl::StatusOr<std::function<void()>> set_inputs(graph::Graph& graph, const std:
 
 using MomentsByStatistics = std::map<const graph::Value*, RunningMoments>;
 
+// A part without a sample to run: what takes part in the exchanges of a batch and counts nothing.
+at::Tensor stand_in_for(const at::Tensor& input) {
+  std::vector<int64_t> shape = input.sizes().vec();
+  shape[0] = 1;
+  return at::zeros(shape, input.options());
+}
+
 // Runs the samples after the first `skip` with batch statistics and gathers each batch norm's moments, by its
 // running_mean: a module used twice has two nodes and one pair of statistics.
-absl::StatusOr<MomentsByStatistics> gather_moments(graph::Model& model, const std::vector<BatchNorm>& norms,
-                                                   data::DataLoader& loader, int64_t skip, int64_t num_samples) {
+absl::StatusOr<MomentsByStatistics> gather_moments(graph::Model& model, data::DataLoader& loader, int64_t skip,
+                                                   int64_t num_samples, ProcessGroup* process_group) {
   graph::Graph& graph = model.graph();
+  std::optional<SynchronizedBatchNorm> synchronized;
+  if (is_distributed(process_group)) {
+    synchronized.emplace(model, *process_group, SynchronizedBatchNorm::Modes::kEvery);
+  }
+  const std::vector<BatchNorm> norms = find_batch_norms(graph);  // the synchronized ones
   // With a momentum of 1 the running statistics after a node has run are those of its batch.
   PARE_ASSIGN_OR_RETURN(const auto restore_training, set_inputs(graph, norms, "training", true));
   const absl::Cleanup put_training_back = [&] { restore_training(); };
@@ -101,64 +113,32 @@ absl::StatusOr<MomentsByStatistics> gather_moments(graph::Model& model, const st
   MomentsByStatistics moments;
   std::map<const graph::Node*, const BatchNorm*> by_node;
   for (const BatchNorm& norm : norms) by_node[norm.node] = &norm;
+  int64_t samples_run = 0, samples_of_all = 0;  // of the batch under way
   model.set_observer([&](const graph::Node& node, at::ArrayRef<c10::IValue> outputs) {
     const auto found = by_node.find(&node);
     if (found == by_node.end()) return;
     const BatchNorm& norm = *found->second;
     const at::Tensor& mean = norm.running_mean->tensor();
-    const int64_t count = outputs[0].toTensor().numel() / std::max<int64_t>(mean.numel(), 1);
-    moments[norm.running_mean].add(mean, norm.running_var->tensor(), count);
+    const int64_t values_run = outputs[0].toTensor().numel() / std::max<int64_t>(mean.numel(), 1);
+    moments[norm.running_mean].add(mean, norm.running_var->tensor(), values_run * samples_of_all / samples_run);
   });
   const absl::Cleanup stop_observing = [&] { model.set_observer(nullptr); };
 
   const auto run = [&](SampleBatch batch) -> absl::Status {
+    samples_of_all = batch.whole_size - std::clamp(skip - batch.first_of_whole, int64_t{0}, batch.whole_size);
+    if (samples_of_all == 0) return absl::OkStatus();
     const int64_t size = batch.inputs[0].size(0), skipped = std::clamp(skip - batch.first, int64_t{0}, size);
-    if (skipped == size) return absl::OkStatus();
-    for (at::Tensor& input : batch.inputs) input = input.narrow(0, skipped, size - skipped);
-    return model.forward_tensor(batch.inputs).status();
+    const bool has_samples = skipped < size;
+    samples_run = has_samples ? size - skipped : 1;
+    for (at::Tensor& input : batch.inputs) {
+      input = has_samples ? input.narrow(0, skipped, samples_run) : stand_in_for(input);
+    }
+    if (synchronized) synchronized->set_counts(has_samples);
+    const absl::Status status = model.forward_tensor(batch.inputs).status();
+    return synchronized && !synchronized->status().ok() ? synchronized->status() : status;
   };
-  PARE_RETURN_IF_ERROR(for_each_batch(model, loader, skip + num_samples, run).status());
+  PARE_RETURN_IF_ERROR(for_each_batch_together(model, loader, skip + num_samples, process_group, run).status());
   return moments;
-}
-
-// What all processes have seen, in each; an error where one of them had one.
-absl::Status exchange(const std::vector<BatchNorm>& norms, absl::StatusOr<MomentsByStatistics>& moments,
-                      ProcessGroup* process_group) {
-  if (!is_distributed(process_group)) return absl::OkStatus();
-  if (const absl::Status agreed = agree(process_group, moments.status()); !agreed.ok()) {
-    // A group that has failed is the caller's business; a part that could not be run is told of by a warning.
-    if (absl::IsUnavailable(agreed)) return agreed;
-    moments = agreed;
-    return absl::OkStatus();
-  }
-  // In the graph's order, which is everyone's; statistics that two nodes share go once.
-  MomentsByStatistics merged;
-  for (const BatchNorm& norm : norms) {
-    if (merged.count(norm.running_mean) > 0) continue;
-    const RunningMoments& mine = (*moments)[norm.running_mean];
-    const int64_t channels = norm.running_mean->tensor().numel();
-    const at::Tensor packed = at::zeros({2 * channels + 1}, at::TensorOptions(c10::kDouble));
-    if (mine.count() > 0) {
-      packed.narrow(0, 0, channels).copy_(mine.mean());
-      packed.narrow(0, channels, channels).copy_(mine.squares());
-      packed[2 * channels].fill_(static_cast<double>(mine.count()));
-    }
-    PARE_ASSIGN_OR_RETURN(const std::vector<std::string> everyones,
-                          process_group->gather_bytes({static_cast<const char*>(packed.data_ptr()), packed.nbytes()}));
-    RunningMoments& all = merged[norm.running_mean];
-    for (const std::string& bytes : everyones) {
-      const at::Tensor theirs = at::empty({2 * channels + 1}, at::TensorOptions(c10::kDouble));
-      if (bytes.size() != theirs.nbytes()) {
-        return absl::InvalidArgumentError("another process has other batch norms: all need the same model");
-      }
-      std::memcpy(theirs.data_ptr(), bytes.data(), bytes.size());
-      const at::Tensor there = theirs.to(norm.running_mean->tensor().device());
-      all.merge(there.narrow(0, 0, channels).clone(), there.narrow(0, channels, channels).clone(),
-                static_cast<int64_t>(theirs.data_ptr<double>()[2 * channels]));
-    }
-  }
-  moments = std::move(merged);
-  return absl::OkStatus();
 }
 
 double mean_squared_difference(const at::Tensor& a, const at::Tensor& b) {
@@ -240,13 +220,10 @@ void from_json(const nlohmann::json& json, BatchNormAdaptation& adaptation) {
 
 void RunningMoments::add(const at::Tensor& mean, const at::Tensor& unbiased_variance, int64_t count) {
   if (count < 2) return;
-  merge(mean.to(c10::kDouble), unbiased_variance.to(c10::kDouble).mul(static_cast<double>(count - 1)), count);
-}
-
-void RunningMoments::merge(const at::Tensor& new_mean, const at::Tensor& new_squares, int64_t count) {
-  if (count == 0) return;
+  const at::Tensor new_mean = mean.to(c10::kDouble, /*non_blocking=*/false, /*copy=*/true);
+  const at::Tensor new_squares = unbiased_variance.to(c10::kDouble).mul(static_cast<double>(count - 1));
   if (count_ == 0) {
-    mean_ = new_mean.clone();
+    mean_ = new_mean;
     squares_ = new_squares;
     count_ = count;
     return;
@@ -289,10 +266,11 @@ absl::StatusOr<BatchNormAdaptation> adapt_batch_norms(graph::Model& model,
   PARE_ASSIGN_OR_RETURN(result.error_before, held_out.error_of(model, process_group));
 
   const SavedStatistics saved(norms);
-  absl::StatusOr<MomentsByStatistics> moments =
-      gather_moments(model, norms, loader, result.num_held_out, result.num_samples);
+  const absl::StatusOr<MomentsByStatistics> moments =
+      gather_moments(model, loader, result.num_held_out, result.num_samples, process_group);
   saved.restore();
-  PARE_RETURN_IF_ERROR(exchange(norms, moments, process_group));
+  // A group that has failed is the caller's business; a batch that could not be run is told of by a warning.
+  if (absl::IsUnavailable(moments.status())) return moments.status();
   if (!moments.ok()) {
     result.outcome = BatchNormAdaptation::Outcome::kNotPossible;
     log_warning(absl::StrCat("batch norms are not adapted: ", moments.status().message(),
@@ -300,10 +278,10 @@ absl::StatusOr<BatchNormAdaptation> adapt_batch_norms(graph::Model& model,
     return result;
   }
   for (const BatchNorm& norm : norms) {
-    const RunningMoments& seen = (*moments)[norm.running_mean];
-    if (seen.count() < 2) continue;
-    norm.running_mean->tensor().copy_(seen.mean());
-    norm.running_var->tensor().copy_(seen.unbiased_variance());
+    const auto seen = moments->find(norm.running_mean);
+    if (seen == moments->end() || seen->second.count() < 2) continue;
+    norm.running_mean->tensor().copy_(seen->second.mean());
+    norm.running_var->tensor().copy_(seen->second.unbiased_variance());
   }
   PARE_ASSIGN_OR_RETURN(result.error_after, held_out.error_of(model, process_group));
   // Written so that a NaN goes back, too.

@@ -49,8 +49,8 @@ std::string to_string(BatchNormAdaptation::Outcome outcome);
 void to_json(nlohmann::json& json, const BatchNormAdaptation& adaptation);
 void from_json(const nlohmann::json& json, BatchNormAdaptation& adaptation);
 
-// In several processes each runs its part of the samples and all combine what they have seen; the statistics that a
-// batch is normalised with are those of the part.
+// In several processes each runs its part of the samples, and a batch is normalised with the statistics of all of it:
+// the result is that of one process.
 //
 // The graph and the model's mode are as before when it returns, whatever it returns. Errors: the loader's and the
 // model's.
@@ -64,10 +64,7 @@ class RunningMoments {
  public:
   // `count` values a channel, with their mean and unbiased variance. Fewer than two have none: they are left out.
   void add(const at::Tensor& mean, const at::Tensor& unbiased_variance, int64_t count);
-  // Those of `count` values, with the sum of their squared distances from their mean, in float64.
-  void merge(const at::Tensor& mean, const at::Tensor& squares, int64_t count);
   int64_t count() const { return count_; }
-  at::Tensor squares() const { return squares_; }
   at::Tensor mean() const { return mean_; }  // float64 [channels]
   at::Tensor unbiased_variance() const;      // float64 [channels]; needs at least two values
 

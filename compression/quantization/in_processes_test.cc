@@ -1,8 +1,11 @@
 // What quantization learns from data in several processes is what one process learns from all of it.
 
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
 
 #include <map>
 #include <memory>
@@ -27,14 +30,15 @@ namespace {
 using ::testing::HasSubstr;
 
 std::unique_ptr<QuantizationAlgorithm> make(const nlohmann::json& json,
-                                            const std::vector<std::string>& ignored_scopes = {}) {
+                                            const std::vector<std::string>& ignored_scopes = {},
+                                            std::shared_ptr<graph::Model> model = make_calibration_net()) {
   AlgorithmConfig config;
   config.name = "quantization";
   config.path = "$.compression";
   config.object = json;
   config.ignored_scopes = ignored_scopes;
   config.target_device = "TRIAL";  // which lets activations have a range a channel
-  auto made = QuantizationAlgorithm::create(make_calibration_net(), config, {{1, 2, 4, 4}});
+  auto made = QuantizationAlgorithm::create(std::move(model), config, {{1, 2, 4, 4}});
   EXPECT_TRUE(made.ok()) << made.status();
   return *std::move(made);
 }
@@ -47,11 +51,16 @@ std::map<std::string, at::Tensor> ranges_of(const QuantizationAlgorithm& algorit
 }
 
 // Samples that differ much, so that it shows which are looked at: 20 in batches of 6, the last one of 2.
-TensorLoader samples() {
-  const at::Tensor data = scattered({20, 2, 4, 4}, 7);
-  for (int64_t i = 0; i < 20; ++i) data[i].mul_(1.0 + 0.3 * static_cast<double>(i)).add_(0.01 * static_cast<double>(i));
-  return TensorLoader(data, 6);
+at::Tensor all_samples() {
+  at::Tensor data = scattered({20, 2, 4, 4}, 7);
+  for (int64_t i = 0; i < 20; ++i) {
+    const auto step = static_cast<double>((7 * i) % 20);  // large ones and small ones in turn
+    data[i].mul_(1.0 + 0.3 * step).add_(0.01 * step);
+  }
+  return data;
 }
+
+TensorLoader samples() { return TensorLoader(all_samples(), 6); }
 
 nlohmann::json config_of(const std::string& type, bool per_channel) {
   nlohmann::json config = {{"initializer",
@@ -120,30 +129,60 @@ TEST(RangesInProcesses, RefusesOtherQuantizers) {
   });
 }
 
-TEST(BatchNormAdaptationInProcesses, CombinesWhatAllHaveSeen) {
-  // The statistics of the one batch norm are of its inputs, which no batch changes. Ranges that clip make it
-  // worthwhile.
+// The second one is behind the calibration network's own, so that what reaches it depends on what that normalises with.
+// Both have the statistics of the samples, as after a training.
+std::shared_ptr<graph::Model> make_net_of_two_batch_norms() {
+  auto model = make_calibration_net();
+  graph::Graph& graph = model->graph();
+  graph.set_output(add_node(graph, "bn2", "aten::batch_norm",
+                            {{"input", graph.output()},
+                             {"running_mean", graph.add_buffer("bn2.running_mean", at::zeros({3})).value()},
+                             {"running_var", graph.add_buffer("bn2.running_var", at::ones({3})).value()},
+                             {"training", graph.training()},
+                             {"momentum", graph.add_constant(0.1)},
+                             {"eps", graph.add_constant(1e-5)},
+                             {"cudnn_enabled", graph.add_constant(false)}})
+                       ->output());
+  model->train();
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(model->forward_tensor({all_samples()}).ok());
+  model->eval();
+  return model;
+}
+
+TEST(BatchNormAdaptationInProcesses, IsThatOfOneProcess) {
+  // Ranges that clip make it worthwhile. Four of the samples are held out: the first whole part of one process in four,
+  // which of the last batch, of two samples, has only two.
   nlohmann::json config = config_of("percentile", false);
-  config["initializer"]["range"]["params"] = {{"min_percentile", 30}, {"max_percentile", 70}};
+  config["initializer"]["range"]["params"] = {{"min_percentile", 40}, {"max_percentile", 99}};
   config["initializer"]["batchnorm_adaptation"]["num_bn_adaptation_samples"] = 20;
   const auto statistics_of = [](QuantizationAlgorithm& algorithm) {
-    return at::cat({algorithm.model()->graph().find_parameter("bn1.running_mean")->tensor(),
-                    algorithm.model()->graph().find_parameter("bn1.running_var")->tensor()});
+    std::vector<at::Tensor> statistics;
+    for (const char* name : {"bn1.running_mean", "bn1.running_var", "bn2.running_mean", "bn2.running_var"}) {
+      statistics.push_back(algorithm.model()->graph().find_parameter(name)->tensor());
+    }
+    return at::cat(statistics);
   };
-  const auto alone = make(config);
+  const auto alone = make(config, {}, make_net_of_two_batch_norms());
   const at::Tensor before = statistics_of(*alone).clone();
   TensorLoader all = samples();
   ASSERT_TRUE(alone->initialize(all).ok());
   ASSERT_FALSE(at::equal(before, statistics_of(*alone))) << "it was not kept: this test shows nothing";
-  run_in_threads_shared(2, [&](const std::shared_ptr<ProcessGroup>& group) {
-    const auto algorithm = make(config);
-    TensorLoader loader = samples();
-    data::ShardedLoader mine(loader, {group->rank(), 2});
-    ASSERT_TRUE(algorithm->distributed(group).ok());
-    ASSERT_TRUE(algorithm->initialize(mine).ok());
-    EXPECT_TRUE(at::allclose(statistics_of(*algorithm), statistics_of(*alone), 1e-5, 1e-7))
-        << statistics_of(*algorithm) << statistics_of(*alone);
-  });
+  for (const int size : {2, 4}) {
+    run_in_threads_shared(size, [&](const std::shared_ptr<ProcessGroup>& group) {
+      const auto algorithm = make(config, {}, make_net_of_two_batch_norms());
+      const std::string graph_before = algorithm->model()->graph().to_string();
+      TensorLoader loader = samples();
+      data::ShardedLoader mine(loader, {group->rank(), size});
+      ASSERT_TRUE(algorithm->distributed(group).ok());
+      ASSERT_TRUE(algorithm->initialize(mine).ok());
+      EXPECT_TRUE(at::allclose(statistics_of(*algorithm), statistics_of(*alone), 1e-5, 1e-6))
+          << statistics_of(*algorithm) << statistics_of(*alone);
+      const auto everyones = group->all_gather(statistics_of(*algorithm));
+      ASSERT_TRUE(everyones.ok());
+      EXPECT_TRUE(at::equal(everyones->front(), everyones->back()));
+      EXPECT_EQ(algorithm->model()->graph().to_string(), graph_before);
+    });
+  }
 }
 
 TEST(HessianTraceInProcesses, IsTheMeanOverAllSamplesAndTheSameEverywhere) {

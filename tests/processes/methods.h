@@ -20,7 +20,7 @@ constexpr Method kMethods[] = {
                  "batchnorm_adaptation": {"num_bn_adaptation_samples": 0}}})",
      2e-3},
     {"int8_staged", R"({"algorithm": "quantization", "initializer": {"range": {"type": "percentile", "num_init_samples":
-                        50}, "batchnorm_adaptation": {"num_bn_adaptation_samples": 0}},
+                        50}, "batchnorm_adaptation": {"num_bn_adaptation_samples": 50}},
                         "params": {"activations_quant_start_epoch": 0, "weights_quant_start_epoch": 1}})",
      2e-3},
     {"asymmetric_int4", R"({"algorithm": "quantization", "weights": {"bits": 4}, "activations": {"mode": "asymmetric"},
@@ -45,7 +45,6 @@ constexpr Method kMethods[] = {
     {"ranked_pruning", R"({"algorithm": "filter_pruning", "params": {"schedule": "baseline", "pruning_flops_target":
                            0.2, "round_to": 1, "interlayer_ranking_type": "learned_ranking", "legr_params":
                            {"generations": 3, "population": 3, "sample": 2, "train_steps": 2, "max_pruning": 0.3}}})",
-     // Its short trainings, to learn the ranking, normalise with the statistics of a part.
      1e-3},
     {"binarization", R"({"algorithm": "binarization", "mode": "xnor", "ignored_scopes": ["conv1"]})", 2e-2},
     {"distillation", R"([{"algorithm": "magnitude_sparsity", "params": {"sparsity_target": 0.5,

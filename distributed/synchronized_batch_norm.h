@@ -1,5 +1,5 @@
-// training/synchronized_batch_norm.h: batch norms that normalise with the statistics of all processes' samples, for as
-// long as it lives.
+// distributed/synchronized_batch_norm.h: batch norms that normalise with the statistics of all processes' samples, for
+// as long as it lives.
 //
 //   SynchronizedBatchNorm synchronized(*model, *group);
 //   model->train();
@@ -11,8 +11,8 @@
 // step, one on the way forward and one back. In evaluation mode, and where a network's batch norms are frozen, nothing
 // changes.
 
-#ifndef PARE_TRAINING_SYNCHRONIZED_BATCH_NORM_H_
-#define PARE_TRAINING_SYNCHRONIZED_BATCH_NORM_H_
+#ifndef PARE_DISTRIBUTED_SYNCHRONIZED_BATCH_NORM_H_
+#define PARE_DISTRIBUTED_SYNCHRONIZED_BATCH_NORM_H_
 
 #include <cstddef>
 #include <memory>
@@ -23,12 +23,18 @@
 #include "graph/graph.h"
 #include "graph/model.h"
 
-namespace pare::training {
+namespace pare {
 
 class SynchronizedBatchNorm {
  public:
+  // In evaluation mode a batch norm may have its own flag set, to take the statistics of the batch.
+  enum class Modes {
+    kTraining,  // what runs then is not the same in all processes (calibration): nothing is exchanged
+    kEvery,     // all processes run the same then, too (batch norm adaptation)
+  };
+
   // Both must outlive it, and so must the batch norms in the graph.
-  SynchronizedBatchNorm(graph::Model& model, ProcessGroup& group);
+  SynchronizedBatchNorm(graph::Model& model, ProcessGroup& group, Modes modes = Modes::kTraining);
   ~SynchronizedBatchNorm();
   SynchronizedBatchNorm(const SynchronizedBatchNorm&) = delete;
   SynchronizedBatchNorm& operator=(const SynchronizedBatchNorm&) = delete;
@@ -46,6 +52,7 @@ class SynchronizedBatchNorm {
   struct Settings {
     graph::Model* model;
     ProcessGroup* group;  // nullptr: what it belonged to is gone
+    Modes modes;
     bool counts = true;
     absl::Status status;
   };
@@ -61,6 +68,6 @@ class SynchronizedBatchNorm {
   std::vector<Replaced> replaced_;
 };
 
-}  // namespace pare::training
+}  // namespace pare
 
-#endif  // PARE_TRAINING_SYNCHRONIZED_BATCH_NORM_H_
+#endif  // PARE_DISTRIBUTED_SYNCHRONIZED_BATCH_NORM_H_

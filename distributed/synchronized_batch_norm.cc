@@ -1,4 +1,4 @@
-#include "training/synchronized_batch_norm.h"
+#include "distributed/synchronized_batch_norm.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-namespace pare::training {
+namespace pare {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -117,9 +117,8 @@ void batch_norm(torch::jit::Stack& stack, Settings& settings, const graph::Stack
   constexpr size_t kArguments = 9;
   const size_t first = stack.size() - kArguments;
   const auto argument = [&](size_t i) -> const c10::IValue& { return stack[first + i]; };
-  // What runs a model in evaluation mode (calibration, adaptation) may set a batch norm's own flag: its runs are not
-  // the same in all processes.
-  if (settings.group == nullptr || !argument(5).toBool() || !settings.model->is_training()) return original(stack);
+  const bool is_shared = settings.modes == SynchronizedBatchNorm::Modes::kEvery || settings.model->is_training();
+  if (settings.group == nullptr || !argument(5).toBool() || !is_shared) return original(stack);
   const at::Tensor x = argument(0).toTensor();
   const double momentum = argument(6).toDouble(), epsilon = argument(7).toDouble();
   Moments moments;
@@ -142,8 +141,9 @@ void batch_norm(torch::jit::Stack& stack, Settings& settings, const graph::Stack
 
 // A node's function cannot be changed: a second one with the same inputs takes its place, and the original is left with
 // nobody to use it, in its evaluation mode.
-SynchronizedBatchNorm::SynchronizedBatchNorm(graph::Model& model, ProcessGroup& group)
-    : graph_(model.graph()), settings_(std::make_shared<Settings>(Settings{&model, &group, true, absl::OkStatus()})) {
+SynchronizedBatchNorm::SynchronizedBatchNorm(graph::Model& model, ProcessGroup& group, Modes modes)
+    : graph_(model.graph()),
+      settings_(std::make_shared<Settings>(Settings{&model, &group, modes, true, absl::OkStatus()})) {
   graph::Value* no_training = nullptr;
   for (graph::Node* node : graph_.nodes()) {
     if (node->op() != "aten::batch_norm") continue;
@@ -182,4 +182,4 @@ SynchronizedBatchNorm::~SynchronizedBatchNorm() {
   }
 }
 
-}  // namespace pare::training
+}  // namespace pare

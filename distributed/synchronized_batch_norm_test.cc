@@ -1,4 +1,4 @@
-#include "training/synchronized_batch_norm.h"
+#include "distributed/synchronized_batch_norm.h"
 
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
@@ -18,9 +18,8 @@
 #include "graph/model.h"
 #include "graph/validate.h"
 #include "gtest/gtest.h"
-#include "training/batch_norm.h"
 
-namespace pare::training {
+namespace pare {
 namespace {
 
 constexpr int64_t kChannels = 3;
@@ -63,6 +62,16 @@ at::Tensor images(int64_t count) {
 at::Tensor loss_of(const at::Tensor& y, int64_t first) {
   const at::Tensor weights = at::arange(y.numel(), at::kFloat).add(static_cast<double>(first * kChannels * 4)).cos();
   return y.mul(weights.view(y.sizes())).sum().add(y.square().sum().mul(0.1));
+}
+
+// Of the batch norms that are in use; returns how many.
+int set_training_inputs(graph::Graph& graph, graph::Value* value) {
+  int count = 0;
+  for (graph::Node* node : graph.nodes()) {
+    if (node->op() != "aten::batch_norm" || node->output()->uses().empty()) continue;
+    count += graph.set_input(node, node->argument_index("training"), value).ok() ? 1 : 0;
+  }
+  return count;
 }
 
 at::Tensor tensor(graph::Model& model, const char* name) { return model.graph().find_parameter(name)->tensor(); }
@@ -156,9 +165,23 @@ TEST(SynchronizedBatchNorm, ChangesNothingInEvaluationOrWhereStatisticsAreFrozen
     // Not the same number of runs in both: nothing is exchanged.
     for (int i = 0; i <= group.rank(); ++i) EXPECT_TRUE(at::equal(*model->forward_tensor({x}), expected));
     model->train();
-    const FrozenBatchNorm frozen(model->graph());
-    EXPECT_EQ(frozen.size(), 2u);
+    EXPECT_EQ(set_training_inputs(model->graph(), model->graph().add_constant(false)), 2);
     for (int i = 0; i <= group.rank(); ++i) EXPECT_TRUE(at::equal(*model->forward_tensor({x}), expected));
+  });
+}
+
+TEST(SynchronizedBatchNorm, InEveryModeAFlagOfItsOwnIsEnough) {
+  const auto alone = make_model();
+  alone->train();
+  const at::Tensor y = alone->forward_tensor({images(4)}).value();
+  run_in_threads(2, [&](ProcessGroup& group) {
+    const auto model = make_model();
+    const SynchronizedBatchNorm synchronized(*model, group, SynchronizedBatchNorm::Modes::kEvery);
+    model->eval();
+    EXPECT_EQ(set_training_inputs(model->graph(), model->graph().add_constant(true)), 2);
+    const auto output = model->forward_tensor({images(4).narrow(0, 2 * group.rank(), 2)});
+    ASSERT_TRUE(output.ok()) << output.status();
+    EXPECT_TRUE(at::allclose(*output, y.detach().narrow(0, 2 * group.rank(), 2), 1e-3, 1e-3)) << *output << y;
   });
 }
 
@@ -169,7 +192,9 @@ TEST(SynchronizedBatchNorm, TheGraphIsAsBeforeWhenItEnds) {
     {
       const SynchronizedBatchNorm synchronized(*model, group);
       EXPECT_NE(model->graph().to_string(), before);
-      const FrozenBatchNorm frozen(model->graph());
+      // As freezing them for a while does.
+      EXPECT_EQ(set_training_inputs(model->graph(), model->graph().add_constant(false)), 2);
+      EXPECT_EQ(set_training_inputs(model->graph(), model->graph().training()), 2);
     }
     EXPECT_EQ(model->graph().to_string(), before);
     model->train();
@@ -218,4 +243,4 @@ TEST(SynchronizedBatchNorm, OneValueAChannelIsTooFew) {
 }
 
 }  // namespace
-}  // namespace pare::training
+}  // namespace pare
