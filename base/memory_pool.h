@@ -41,8 +41,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 
 namespace pare {
@@ -170,7 +170,8 @@ class MemoryPool {
 
   mutable std::mutex mutex_;
   Shelf medium_, large_;
-  absl::flat_hash_map<void*, Block*> blocks_in_use_;
+  // Not a hash map: under its undefined-behaviour sanitizer g++ 16 refuses Abseil's.
+  absl::btree_map<void*, Block*> blocks_in_use_;
   std::deque<Block> blocks_;
   std::vector<Block*> unused_blocks_;
   size_t peak_reserved_ = 0, bytes_mapped_ = 0;

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "base/status_macros.h"
 #include "compression/analysis/operator_traits.h"
 
@@ -29,9 +29,10 @@ bool is_quantization(const Node* node) {
 
 // Behind it, an element is what it was before, or an end of a range.
 bool keeps_elements(const Node& node) {
-  static const auto* clips = new absl::flat_hash_set<std::string_view>{
-      "aten::relu", "aten::relu6", "aten::hardtanh", "aten::clamp", "aten::clamp_min", "aten::clamp_max"};
-  return clips->contains(node.op()) || operator_traits(node, TargetDevice::kAny).is_agnostic();
+  constexpr std::string_view kClips[] = {"aten::relu",  "aten::relu6",     "aten::hardtanh",
+                                         "aten::clamp", "aten::clamp_min", "aten::clamp_max"};
+  return std::find(std::begin(kClips), std::end(kClips), node.op()) != std::end(kClips) ||
+         operator_traits(node, TargetDevice::kAny).is_agnostic();
 }
 
 Node* quantization_before(const Value* value) {
