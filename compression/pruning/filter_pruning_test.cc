@@ -1,6 +1,7 @@
 #include "compression/pruning/filter_pruning.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 
