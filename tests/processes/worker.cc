@@ -1,6 +1,6 @@
-// tests/processes/worker.cc: one of the processes of processes_test.cc: `worker FOLDER [METHOD]`. Trains a small
-// network with each method, with its part of every batch; process 0 writes each model's state, and what was measured,
-// into the folder.
+// tests/processes/worker.cc: one of the processes of these tests: `worker FOLDER [METHOD | scenario:NAME]`. Trains a
+// small network with each method, with its part of every batch; process 0 writes each model's state, and what was
+// measured, into the folder. Or goes through a scenario (scenarios.h).
 
 #include <iostream>
 #include <memory>
@@ -8,33 +8,24 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/atomic_file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "compression/all_methods.h"
 #include "compression/create.h"
 #include "config/compression_config.h"
-#include "data/image_loader.h"
 #include "distributed/rendezvous.h"
 #include "graph/state.h"
 #include "nlohmann/json.hpp"
 #include "tests/processes/methods.h"
-#include "tools/common/open_data.h"
+#include "tests/processes/part_loader.h"
+#include "tests/processes/scenarios.h"
 #include "tools/common/open_model.h"
 #include "training/trainer.h"
 
 namespace pare::tests {
 namespace {
-
-// 58 images in batches of 16: the last one, of 10, is shared in unequal parts.
-constexpr int64_t kImages = 58;
-
-absl::StatusOr<std::unique_ptr<data::ImageLoader>> loader(data::Split split, bool trains, ProcessGroup* group) {
-  data::ImageLoaderOptions options{
-      .batch_size = 16, .shuffle = trains, .seed = 3, .num_workers = 0, .subset_size = trains ? kImages : 30};
-  if (group != nullptr) options.shard = {group->rank(), group->size()};
-  return tools::open_loader({.name = "procedural"}, split, options);
-}
 
 absl::Status train(const Method& method, const std::shared_ptr<ProcessGroup>& group, const std::string& folder) {
   // Another start in each process: the first one's is to be taken.
@@ -44,9 +35,9 @@ absl::Status train(const Method& method, const std::shared_ptr<ProcessGroup>& gr
   PARE_ASSIGN_OR_RETURN(
       const CompressionConfig config,
       CompressionConfig::parse_text(absl::StrCat("{\"compression\": ", method.compression, "}"), method.name));
-  PARE_ASSIGN_OR_RETURN(const auto calibration, loader(data::Split::kTrain, true, group.get()));
-  PARE_ASSIGN_OR_RETURN(const auto train_loader, loader(data::Split::kTrain, true, group.get()));
-  PARE_ASSIGN_OR_RETURN(const auto eval_loader, loader(data::Split::kTest, false, group.get()));
+  PARE_ASSIGN_OR_RETURN(const auto calibration, part_loader(data::Split::kTrain, group.get()));
+  PARE_ASSIGN_OR_RETURN(const auto train_loader, part_loader(data::Split::kTrain, group.get()));
+  PARE_ASSIGN_OR_RETURN(const auto eval_loader, part_loader(data::Split::kTest, group.get()));
   PARE_ASSIGN_OR_RETURN(const auto compression, create_compressed_model(opened.model, config,
                                                                         {.data_loader = calibration.get(),
                                                                          .process_group = group,
@@ -76,6 +67,9 @@ absl::Status run(const std::string& folder, const std::string& only) {
   set_quiet(true);
   PARE_ASSIGN_OR_RETURN(const std::shared_ptr<ProcessGroup> group,
                         join_process_group({.timeout = std::chrono::seconds(60)}));
+  if (absl::string_view scenario = only; absl::ConsumePrefix(&scenario, "scenario:")) {
+    return run_scenario(std::string(scenario), group, folder);
+  }
   for (const Method& method : kMethods) {
     if (!only.empty() && only != method.name) continue;
     const absl::Status status = train(method, group, folder);
