@@ -23,6 +23,7 @@
 #include "training/batch_norm.h"
 #include "training/checkpoint.h"
 #include "training/checkpoint_folder.h"
+#include "training/folder_lock.h"
 #include "training/interrupt.h"
 #include "training/learning_rate.h"
 #include "training/optimizer.h"
@@ -123,6 +124,7 @@ class Trainer::Loop {
   std::optional<LearningRate> learning_rate_;
   std::optional<SynchronizedBatchNorm> synchronized_batch_norm_;
   std::optional<FrozenBatchNorm> frozen_batch_norm_;  // after it, whose batch norms it may freeze
+  std::optional<FolderLock> folder_lock_;
   std::optional<CheckpointFolder> checkpoints_;
   std::optional<JsonLines> metrics_;
   std::optional<EventFile> events_;

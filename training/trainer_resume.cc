@@ -95,6 +95,7 @@ uint64_t Trainer::Loop::seed_of(int64_t step) const {
 
 absl::Status Trainer::Loop::prepare_folder() {
   PARE_RETURN_IF_ERROR(make_output_folder(options_.output_dir));
+  PARE_ASSIGN_OR_RETURN(folder_lock_, FolderLock::acquire(options_.output_dir));
   if (const int partial = remove_partial_files(options_.output_dir); partial > 0) {
     log_info(absl::StrCat("removed ", partial, " unfinished file(s) of a killed training from ", options_.output_dir));
   }

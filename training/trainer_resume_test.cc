@@ -72,6 +72,30 @@ TEST(TrainerResume, InTheMiddleOfAnEpochChangesNothing) { expect_resume_changes_
 TEST(TrainerResume, AfterASignalChangesNothing) { expect_resume_changes_nothing(13, true); }
 TEST(TrainerResume, AfterASignalInAnEpochsLastStepChangesNothing) { expect_resume_changes_nothing(10, true); }
 
+TEST(TrainerResume, ASecondTrainingIntoTheSameFolderTouchesNothing) {
+  auto data = make_tiny_data(5);
+  Recorder first(0.5), second(0.5);
+  TrainOptions options = quiet_options(2);
+  options.output_dir = make_test_folder();
+  absl::Status refused;
+  TrainOptions another = options;
+  options.on_step = [&](const StepReport& step) {
+    if (step.global_step != 7) return;
+    auto more_data = make_tiny_data(5);
+    const std::string checkpoint = read_file(options.output_dir + "/last.checkpoint").value();
+    for (const bool resume : {false, true}) {
+      another.resume = resume;
+      refused = Trainer(second, more_data, nullptr, another).run().status();
+      EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition) << refused;
+    }
+    EXPECT_EQ(read_file(options.output_dir + "/last.checkpoint").value(), checkpoint);
+  };
+  ASSERT_TRUE(Trainer(first, data, nullptr, options).run().ok());
+  EXPECT_FALSE(refused.ok());
+  another.resume = true;
+  EXPECT_TRUE(Trainer(second, data, nullptr, another).run().ok()) << "the first one has ended";
+}
+
 TEST(TrainerResume, OfAFinishedTrainingOnlyEvaluates) {
   auto data = make_tiny_data();
   TrainOptions options = quiet_options(1);
