@@ -109,7 +109,7 @@ TEST_F(MnistTest, AnOverlongFileIsAnError) {
 
 TEST_F(MnistTest, CutOffOrBrokenCompressionIsAnError) {
   std::string pixels = word(0x803) + word(3) + word(100) + word(100);
-  for (int i = 0; i < 30000; ++i) pixels.push_back(static_cast<char>(i * i * 7 + i / 13));
+  for (uint32_t i = 0; i < 30000; ++i) pixels.push_back(static_cast<char>(i * i * 7 + i / 13));
   write_gzip("train-images-idx3-ubyte.gz", pixels);
   write("train-labels-idx1-ubyte", three_labels());
   ASSERT_TRUE(read_mnist({dir_}).ok());

@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "distributed/engine.h"
+#include "distributed/store_options.h"
 
 namespace pare {
 namespace {
@@ -164,7 +165,7 @@ absl::StatusOr<std::shared_ptr<ProcessGroup>> make_process_group(const GroupOpti
   PARE_RETURN_IF_ERROR(distributed_engine::check_available(options));
   absl::StatusOr<std::shared_ptr<ProcessGroup>> group =
       guard_torch("the processes' meeting", [&]() -> std::shared_ptr<ProcessGroup> {
-        c10d::TCPStoreOptions store_options;
+        auto store_options = distributed_engine::without_libuv(c10d::TCPStoreOptions());
         store_options.port = options.port;
         store_options.isServer = options.rank == 0 && !options.is_served;
         store_options.numWorkers = static_cast<size_t>(options.size);

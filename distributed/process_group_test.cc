@@ -11,6 +11,7 @@
 
 #include "distributed/c10d_process_group.h"
 #include "distributed/free_port.h"
+#include "distributed/store_options.h"
 #include "distributed/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -112,7 +113,7 @@ TEST(MakeProcessGroup, MeetsAtAStoreThatSomebodyElseServes) {
   if (const absl::Status available = processes_are_available(); absl::IsUnimplemented(available)) {
     GTEST_SKIP() << available.message();
   }
-  c10d::TCPStoreOptions options;
+  auto options = distributed_engine::without_libuv(c10d::TCPStoreOptions());
   options.port = *free_port();
   options.isServer = true;
   options.waitWorkers = false;

@@ -1,6 +1,7 @@
 // How a model runs its graph: graph/program.h, through the model that it is a part of.
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <map>

@@ -1,6 +1,7 @@
 // The models, imported as graphs: the same scores as the modules themselves, for any batch.
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/nn/module.h>
 
 #include <string>

@@ -1,5 +1,6 @@
 #include "models/torchscript_weights.h"
 
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 

@@ -1,5 +1,6 @@
 #include "ops/fake_quantize.h"
 
+#include <ATen/core/grad_mode.h>
 #include <torch/torch.h>
 
 #include <cmath>

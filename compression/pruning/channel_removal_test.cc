@@ -1,6 +1,7 @@
 #include "compression/pruning/channel_removal.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "compression/analysis/test_net.h"
 #include "gmock/gmock.h"

@@ -1,6 +1,7 @@
 // A forward in evaluation mode needs no more memory through the graph than through the torch::nn::Module itself.
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <gtest/gtest.h>

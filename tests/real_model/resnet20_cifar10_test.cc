@@ -3,6 +3,7 @@
 // Its files are found through PARE_DATA; without them, or without ONNX Runtime, what needs them is skipped.
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
