@@ -2,8 +2,7 @@
 // "rb_sparsity", "movement_sparsity", "const_sparsity" and "n_of_m_sparsity".
 //
 // A program that links the target :register_sparsity has them; one that links statically, and whose linker drops
-// objects that nothing refers to, calls the function, of the target :register_sparsity_function. Again and again is
-// fine.
+// objects that nothing refers to, calls the function. Again and again is fine.
 
 #ifndef PARE_COMPRESSION_SPARSITY_REGISTER_SPARSITY_H_
 #define PARE_COMPRESSION_SPARSITY_REGISTER_SPARSITY_H_
