@@ -1,5 +1,7 @@
 #include "distributed/c10d_process_group.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <atomic>
 #include <exception>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -47,11 +49,18 @@ class C10dProcessGroup : public ProcessGroup {
   int size() const override { return options_.size; }
 
   absl::StatusOr<std::unique_ptr<Work>> start_all_reduce(const at::Tensor& tensor, Reduction reduction) override {
-    return start(tensor, [&](std::vector<at::Tensor>& tensors) {
+    const auto reduce = [&](std::vector<at::Tensor>& tensors) {
       c10d::AllreduceOptions options;
       options.reduceOp = to_c10d(reduction);
       return engine_->allreduce(tensors, options);
-    });
+    };
+    const bool is_narrow =
+        tensor.defined() && (tensor.scalar_type() == c10::kHalf || tensor.scalar_type() == c10::kBFloat16);
+    if (!options_.device.is_cpu() || !is_narrow) return start(tensor, reduce);
+    // Which of them Gloo can add up differs with LibTorch's version; and sums lose less in float32.
+    PARE_ASSIGN_OR_RETURN(const at::Tensor wide, guard_torch(whose(), [&] { return tensor.to(c10::kFloat); }));
+    PARE_ASSIGN_OR_RETURN(std::unique_ptr<Work> work, start(wide, reduce));
+    return std::make_unique<NarrowingWork>(std::move(work), wide, tensor);
   }
 
   absl::Status broadcast(const at::Tensor& tensor, int root) override {
@@ -94,6 +103,24 @@ class C10dProcessGroup : public ProcessGroup {
     C10dProcessGroup& group_;
     c10::intrusive_ptr<c10d::Work> work_;
     std::vector<at::Tensor> tensors_;  // live while they are written
+  };
+
+  // Of a copy in float32, which becomes the tensor's values in the end.
+  class NarrowingWork : public Work {
+   public:
+    NarrowingWork(std::unique_ptr<Work> work, at::Tensor wide, at::Tensor narrow)
+        : work_(std::move(work)), wide_(std::move(wide)), narrow_(std::move(narrow)) {}
+    absl::Status wait() override {
+      PARE_RETURN_IF_ERROR(work_->wait());
+      return guard_torch("a reduced tensor", [&] {
+        const at::NoGradGuard no_grad;
+        narrow_.copy_(wide_);
+      });
+    }
+
+   private:
+    std::unique_ptr<Work> work_;
+    at::Tensor wide_, narrow_;
   };
 
   template <typename Call>

@@ -24,9 +24,10 @@ using ::testing::HasSubstr;
 
 TEST(ProcessGroup, ReducesTensorsOfEveryKind) {
   run_in_threads(3, [](ProcessGroup& group) {
-    for (const c10::ScalarType type : {c10::kFloat, c10::kDouble, c10::kLong, c10::kInt, c10::kHalf}) {
+    for (const c10::ScalarType type : {c10::kFloat, c10::kDouble, c10::kLong, c10::kInt, c10::kHalf, c10::kBFloat16}) {
       at::Tensor sum = at::full({2, 3}, group.rank() + 1, at::TensorOptions(type));
-      ASSERT_TRUE(group.all_reduce(sum, Reduction::kSum).ok());
+      const absl::Status status = group.all_reduce(sum, Reduction::kSum);
+      ASSERT_TRUE(status.ok()) << type << ": " << status;
       EXPECT_TRUE(at::equal(sum, at::full({2, 3}, 6, at::TensorOptions(type)))) << type;
       at::Tensor least = at::full({1}, group.rank() - 1, at::TensorOptions(type));
       ASSERT_TRUE(group.all_reduce(least, Reduction::kMin).ok());

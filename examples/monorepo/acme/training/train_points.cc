@@ -11,6 +11,8 @@
 #include "acme/training/points.h"
 #include "base/status_macros.h"
 #include "compression/create.h"
+#include "export/torchscript_export.h"
+#include "graph/exporters.h"
 #include "graph/import.h"
 
 namespace acme {
@@ -45,6 +47,7 @@ absl::StatusOr<TrainedPoints> train_points(const pare::CompressionConfig& config
   TrainedPoints trained;
   PARE_ASSIGN_OR_RETURN(trained.result, trainer.run());
 
+  pare::graph::register_exporter(".pt", pare::exporters::export_torchscript);
   PARE_RETURN_IF_ERROR(compression->export_model(options.output));
   trained.model = compression->model();
   return trained;
