@@ -23,6 +23,16 @@
 namespace pare::tools::bench {
 namespace {
 
+// What went wrong, or nullptr. Google Benchmark 1.8 has renamed both.
+template <typename Run>
+const std::string* error_of(const Run& run) {
+  if constexpr (requires { run.error_occurred; }) {
+    return run.error_occurred ? &run.error_message : nullptr;
+  } else {
+    return run.skip_message.empty() ? nullptr : &run.skip_message;
+  }
+}
+
 // Keeps the median of each benchmark, or what went wrong, by name.
 class Medians : public benchmark::BenchmarkReporter {
  public:
@@ -32,8 +42,8 @@ class Medians : public benchmark::BenchmarkReporter {
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
       const std::string& name = run.run_name.function_name;
-      if (run.error_occurred) {
-        errors[name] = run.error_message;
+      if (const std::string* error = error_of(run)) {
+        errors[name] = *error;
       } else if (run.run_type == Run::RT_Aggregate ? run.aggregate_name == "median" : run.repetitions == 1) {
         seconds[name] = run.GetAdjustedRealTime() / benchmark::GetTimeUnitMultiplier(run.time_unit);
         progress_ << "." << std::flush;
