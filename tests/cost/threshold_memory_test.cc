@@ -21,9 +21,13 @@ namespace {
 // By operator new, on all threads; what is given back is not taken off, which is the stricter count.
 std::atomic<int64_t> bytes_given = 0;
 
-void* give(size_t size) {
+void* give_or_null(size_t size) {
   bytes_given += static_cast<int64_t>(size);
-  void* const memory = std::malloc(size == 0 ? 1 : size);
+  return std::malloc(size == 0 ? 1 : size);
+}
+
+void* give(size_t size) {
+  void* const memory = give_or_null(size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
@@ -65,6 +69,9 @@ TEST(ThresholdMemory, TheMetersSeeACopy) {
 
 void* operator new(size_t size) { return pare::give(size); }
 void* operator new[](size_t size) { return pare::give(size); }
+// The default ones call those above, but not the address sanitizer's.
+void* operator new(size_t size, const std::nothrow_t&) noexcept { return pare::give_or_null(size); }
+void* operator new[](size_t size, const std::nothrow_t&) noexcept { return pare::give_or_null(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
