@@ -146,11 +146,7 @@ std::vector<GroupedCase> all_grouped_cases() {
   return cases;
 }
 
-// A group's scale is a small part of its greatest number: below this it, too, may be denormal.
-constexpr float kLeastWithNormalScale = 0x1p10f * std::numeric_limits<float>::min();
-
-// Calls check(case, format, execution) for every case, format and way to run. x is such that T holds it; where the
-// table flushes denormal numbers, neither x nor a scale is one.
+// Calls check(case, format, execution) for every case, format and way to run. x is such that T holds it.
 template <typename T, typename Check>
 void for_each_grouped_run(const KernelTable<T>& tested, const Check& check) {
   static const std::vector<GroupedCase> all = all_grouped_cases();
@@ -158,7 +154,7 @@ void for_each_grouped_run(const KernelTable<T>& tested, const Check& check) {
     GroupedCase c = original;
     for (float& number : c.x) {
       number = to_float(from_float<T>(number));
-      if (tested.flushes_denormals && std::fabs(number) < kLeastWithNormalScale) number = 0;
+      if (tested.flushes_denormals && is_denormal(number)) number = 0;
     }
     for (const WeightFormat format : kFormats) {
       for (const Execution& execution : all_executions(tested.uses_execution)) {

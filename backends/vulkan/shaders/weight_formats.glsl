@@ -59,18 +59,20 @@ vec4 nf4_levels(uvec4 codes) {
   return mix(mix(lowest, low, bit2), mix(high, highest, bit2), bit3);
 }
 
-// 1 / x for a normal x of at most 2^125.
+// 1 / x for a normal x of at most 2^125. Of the mantissa, by Newton's iterations: of a large x their corrections would be
+// denormal numbers, which some devices flush.
 float reciprocal(float x) {
   const uint bits = floatBitsToUint(x), sign = bits & 0x80000000u;
-  const float magnitude = uintBitsToFloat(bits ^ sign);
-  precise float guess = uintBitsToFloat(0x7EF311C3u - (bits ^ sign));
+  const uint power = (bits & 0x7f800000u) - 0x3f800000u;  // modulo 2^32, where x is below one
+  const float mantissa = uintBitsToFloat((bits & 0x007fffffu) | 0x3f800000u);
+  precise float guess = uintBitsToFloat(0x7EF311C3u - floatBitsToUint(mantissa));
   for (int i = 0; i < 3; ++i) {
-    precise float error = magnitude * guess;
+    precise float error = mantissa * guess;
     error = 1.0 - error;
     precise float correction = guess * error;
     guess = guess + correction;
   }
-  return uintBitsToFloat(floatBitsToUint(guess) | sign);
+  return uintBitsToFloat((floatBitsToUint(guess) - power) | sign);
 }
 
 // What numbers of a group are multiplied by; 0 for groups of zeros, and for those that cannot be stored.
