@@ -22,10 +22,9 @@
 // Errors
 //   NotFound, PermissionDenied      the file cannot be read
 //   InvalidArgument                 not TorchScript, truncated, a C++ exception of LibTorch while reading
-//   Unimplemented                   control flow that depends on the data; an operator that no one has registered, or
-//   that
-//                                   a file may not name. The message names the source line and says what to do (trace
-//                                   the model instead).
+//   Unimplemented                   control flow that depends on the data; an operator that no one has
+//                                   registered, or that a file may not name. The message names the source line and
+//                                   says what to do (trace the model instead).
 
 #ifndef PARE_GRAPH_IMPORT_H_
 #define PARE_GRAPH_IMPORT_H_

@@ -1,7 +1,6 @@
 #include "training/folder_lock.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,19 +8,16 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "training/testing.h"
 
 namespace pare::training {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string new_folder() {
-  std::string path = ::testing::TempDir() + "/folder_lock_XXXXXX";
-  return mkdtemp(path.data()) == nullptr ? "" : path;
-}
+using testing::make_test_folder;
 
 TEST(FolderLock, LetsOneTrainingIn) {
-  const std::string folder = new_folder();
+  const std::string folder = make_test_folder();
   std::optional<FolderLock> first;
   {
     auto lock = FolderLock::acquire(folder);
@@ -31,13 +27,13 @@ TEST(FolderLock, LetsOneTrainingIn) {
   const absl::Status refused = FolderLock::acquire(folder).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(refused.message()), HasSubstr(folder));
-  EXPECT_TRUE(FolderLock::acquire(new_folder()).ok());
+  EXPECT_TRUE(FolderLock::acquire(make_test_folder()).ok());
   first.reset();
   EXPECT_TRUE(FolderLock::acquire(folder).ok());
 }
 
 TEST(FolderLock, GoesWithAProcessThatIsKilled) {
-  const std::string folder = new_folder();
+  const std::string folder = make_test_folder();
   int ready[2];
   ASSERT_EQ(pipe(ready), 0);
   const pid_t child = fork();
@@ -60,7 +56,7 @@ TEST(FolderLock, GoesWithAProcessThatIsKilled) {
 }
 
 TEST(FolderLock, AFolderThatIsNotThereIsNotLocked) {
-  EXPECT_EQ(FolderLock::acquire(new_folder() + "/gone").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(FolderLock::acquire(make_test_folder() + "/gone").status().code(), absl::StatusCode::kNotFound);
 }
 
 }  // namespace

@@ -72,8 +72,8 @@ class Trainer {
   // Trains to the end; the model is left in evaluation mode. Errors:
   //   InvalidArgument     an option out of its range, an empty loader, a checkpoint that does not fit
   //   DataLoss            resuming, and every checkpoint is damaged
-  //   FailedPrecondition  resuming, and the checkpoint is of an older or a newer version of the format; another training
-  //                       writes into output_dir
+  //   FailedPrecondition  resuming, and the checkpoint is of an older or a newer version of the format; or another
+  //                       training writes into output_dir
   //   NotFound, PermissionDenied, ResourceExhausted   output_dir cannot be made or written: found before training; or
   //                       the disk is full: the message names the checkpoint from before, which is whole
   //   Cancelled           SIGINT, SIGTERM or SIGHUP came: the checkpoint is written and the message says how to go on
