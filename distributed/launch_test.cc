@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/test_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -17,12 +18,6 @@ namespace pare {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string folder() {
-  std::string path = ::testing::TempDir() + "/launch_XXXXXX";
-  EXPECT_NE(mkdtemp(path.data()), nullptr);
-  return path;
-}
 
 std::string content(const std::string& path) {
   std::ifstream file(path);
@@ -36,7 +31,7 @@ LaunchOptions shell(int processes, const std::string& script) {
 }
 
 TEST(Launch, TellsEachWhoItIs) {
-  const std::string out = folder();
+  const std::string out = make_test_folder();
   unsetenv("OMP_NUM_THREADS");
   const absl::StatusOr<int> code =
       launch(shell(3, absl::StrCat("echo $RANK $WORLD_SIZE $LOCAL_RANK $LOCAL_WORLD_SIZE $MASTER_ADDR > ", out,
@@ -49,7 +44,7 @@ TEST(Launch, TellsEachWhoItIs) {
 }
 
 TEST(Launch, CountsRanksOverMachines) {
-  const std::string out = folder();
+  const std::string out = make_test_folder();
   LaunchOptions options =
       shell(2, absl::StrCat("echo $RANK $WORLD_SIZE $LOCAL_RANK $MASTER_ADDR $MASTER_PORT > ", out, "/$RANK"));
   options.machines = 3;
@@ -83,7 +78,7 @@ TEST(Launch, OneThatIsKilledTakesTheOthersWithItThoughTheyDoNotListen) {
 }
 
 TEST(Launch, AnInterruptedProcessLeavesTheOthersTheirTime) {
-  const std::string out = folder();
+  const std::string out = make_test_folder();
   LaunchOptions options = shell(2, absl::StrCat("trap 'exit 7' TERM; test $RANK = 1 && exit 130; sleep 1; echo done > ",
                                                 out, "/saved; exit 130"));
   options.grace = std::chrono::milliseconds(1);
@@ -94,7 +89,7 @@ TEST(Launch, AnInterruptedProcessLeavesTheOthersTheirTime) {
 }
 
 TEST(Launch, EndsWhatAProcessHasStarted) {
-  const std::string out = folder();
+  const std::string out = make_test_folder();
   const absl::StatusOr<int> code = launch(shell(
       2, absl::StrCat("if [ $RANK = 0 ]; then sh -c 'echo $$ > ", out,
                       "/pid; exec sleep 1000' & wait; fi; while [ ! -s ", out, "/pid ]; do sleep 0.05; done; exit 3")));
@@ -115,7 +110,7 @@ TEST(Launch, CountsOnNobodyToHaveLeftItsChildrenAlone) {
 }
 
 TEST(Launch, HandsASignalOnOnce) {
-  const std::string out = folder();
+  const std::string out = make_test_folder();
   // The shell is told in the middle of a wait, writes that it was, and takes a while to end.
   const std::string script = absl::StrCat("trap 'echo told >> ", out, "/$RANK; sleep 0.5; exit 130' INT; echo > ", out,
                                           "/ready$RANK; while true; do sleep 0.05; done");

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/test_folder.h"
 #include "compression/level_stage.h"
 #include "gmock/gmock.h"
 #include "schedulers/level_schedule.h"
@@ -17,7 +18,6 @@ namespace {
 using ::testing::ElementsAre;
 using testing::expect_same_state;
 using ::testing::HasSubstr;
-using testing::make_test_folder;
 using testing::make_tiny_data;
 using testing::make_tiny_model;
 using testing::metrics_of;

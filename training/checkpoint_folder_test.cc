@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "training/output_folder.h"
 #include "training/testing.h"
 
@@ -55,7 +56,7 @@ class CheckpointFolderTest : public ::testing::Test {
     ASSERT_TRUE(write_file_atomically(path(name), bytes.substr(0, size)).ok());
   }
 
-  const std::string folder_ = testing::make_test_folder();
+  const std::string folder_ = make_test_folder();
   const CompressionAlgorithm algorithm_{testing::make_tiny_model(), AlgorithmConfig{}, InputSize{{1, 4}}};
 };
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "training/fnv1a.h"
 #include "training/testing.h"
 
@@ -43,7 +44,7 @@ class CheckpointFile : public ::testing::Test {
     ASSERT_TRUE(save_checkpoint(make_checkpoint(*algorithm_), path_).ok());
   }
   std::unique_ptr<CompressionAlgorithm> algorithm_;
-  const std::string path_ = testing::make_test_folder() + "/last.checkpoint";
+  const std::string path_ = make_test_folder() + "/last.checkpoint";
 };
 
 TEST_F(CheckpointFile, ComesBackWhole) {
@@ -87,7 +88,9 @@ TEST_F(CheckpointFile, EveryTruncationIsAClearError) {
     const auto loaded = load_checkpoint(path_);
     EXPECT_EQ(loaded.status().code(), absl::StatusCode::kDataLoss) << size;
     EXPECT_NE(loaded.status().message().find(path_), std::string::npos) << loaded.status();
-    if (size > 8) EXPECT_NE(loaded.status().message().find("truncated"), std::string::npos) << loaded.status();
+    if (size > 8) {
+      EXPECT_NE(loaded.status().message().find("truncated"), std::string::npos) << loaded.status();
+    }
   }
   ASSERT_TRUE(write_file_atomically(path_, bytes + "x").ok());
   EXPECT_FALSE(load_checkpoint(path_).ok());
@@ -163,7 +166,7 @@ class FileSizeLimit {
 };
 
 TEST_F(CheckpointFile, AWriteThatIsCutOffLeavesNothingBehind) {
-  const std::string folder = testing::make_test_folder();
+  const std::string folder = make_test_folder();
   const std::string before = read_file(path_).value();
   ASSERT_GT(before.size(), 1024u);
   absl::Status plain, checkpoint, replaced;

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "base/test_folder.h"
 #include "compression/create.h"
 #include "config/compression_config.h"
 #include "training/testing.h"
@@ -32,7 +33,7 @@ class CompressedModel : public ::testing::Test {
     ASSERT_TRUE(save_checkpoint(capture(*algorithm_), path_).ok());
   }
   std::unique_ptr<CompressionAlgorithm> algorithm_;
-  const std::string path_ = testing::make_test_folder() + "/last.checkpoint";
+  const std::string path_ = make_test_folder() + "/last.checkpoint";
 };
 
 TEST_F(CompressedModel, ComesFromTheCheckpointAndTheNetwork) {

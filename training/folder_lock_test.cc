@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "base/test_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "training/testing.h"
@@ -14,7 +15,6 @@ namespace pare::training {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::make_test_folder;
 
 TEST(FolderLock, LetsOneTrainingIn) {
   const std::string folder = make_test_folder();

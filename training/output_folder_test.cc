@@ -1,22 +1,18 @@
 #include "training/output_folder.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "base/test_folder.h"
+
 namespace pare::training {
 namespace {
 
-std::string fresh_folder() {
-  std::string path = ::testing::TempDir() + "/output_XXXXXX";
-  return mkdtemp(path.data()) == nullptr ? "" : path;
-}
-
 TEST(MakeOutputFolder, MakesItAndFindsItAgain) {
-  const std::string path = fresh_folder() + "/out";
+  const std::string path = make_test_folder() + "/out";
   EXPECT_TRUE(make_output_folder(path).ok());
   struct stat found;
   ASSERT_EQ(stat(path.c_str(), &found), 0);
@@ -25,7 +21,7 @@ TEST(MakeOutputFolder, MakesItAndFindsItAgain) {
 }
 
 TEST(MakeOutputFolder, RefusesWhereItCannotBe) {
-  const std::string folder = fresh_folder();
+  const std::string folder = make_test_folder();
   EXPECT_EQ(make_output_folder(folder + "/no/parent").code(), absl::StatusCode::kNotFound);
   const std::string file = folder + "/file";
   std::ofstream(file) << "x";
@@ -34,7 +30,7 @@ TEST(MakeOutputFolder, RefusesWhereItCannotBe) {
 }
 
 TEST(CheckWritable, SaysWhetherAFileCanBeMade) {
-  const std::string folder = fresh_folder();
+  const std::string folder = make_test_folder();
   EXPECT_TRUE(check_writable(folder).ok());
   EXPECT_TRUE(std::filesystem::is_empty(folder));
   EXPECT_EQ(check_writable(folder + "/none").code(), absl::StatusCode::kNotFound);
@@ -42,7 +38,7 @@ TEST(CheckWritable, SaysWhetherAFileCanBeMade) {
 }
 
 TEST(RemoveCheckpoints, TakesAwayThoseAndNothingElse) {
-  const std::string folder = fresh_folder();
+  const std::string folder = make_test_folder();
   EXPECT_TRUE(remove_checkpoints(folder).ok());
   EXPECT_TRUE(remove_checkpoints(folder + "/none").ok());
   for (const char* name : {"/last.checkpoint", "/best.checkpoint", "/model.onnx"}) std::ofstream(folder + name) << "x";

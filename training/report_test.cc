@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "training/testing.h"
 
 namespace pare::training {
@@ -29,7 +30,7 @@ TEST(ToJson, HoldsWhatThereIs) {
 }
 
 TEST(KeepEpochsBefore, DropsLaterAndBrokenLines) {
-  const std::string path = testing::make_test_folder() + "/metrics.jsonl";
+  const std::string path = make_test_folder() + "/metrics.jsonl";
   EXPECT_TRUE(keep_epochs_before(path, 1).ok()) << "no file is fine";
   ASSERT_TRUE(write_file_atomically(path, "{\"epoch\":0}\n{\"epoch\":1,\"x\":2}\n{\"epoch\":2}\n{\"epo").ok());
   ASSERT_TRUE(keep_epochs_before(path, 2).ok());

@@ -5,8 +5,6 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/sin.h>
 #include <ATen/ops/zeros.h>
-#include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <utility>
 
@@ -78,12 +76,6 @@ TensorLoader make_tiny_data(int64_t num_batches, int64_t batch_size) {
     batches.push_back({.inputs = {x[i].clone()}, .targets = x[i].narrow(1, 0, 3).argmax(1)});
   }
   return TensorLoader(std::move(batches));
-}
-
-std::string make_test_folder() {
-  std::string path = ::testing::TempDir() + "/training_XXXXXX";
-  if (mkdtemp(path.data()) == nullptr) std::abort();
-  return path;
 }
 
 }  // namespace pare::training::testing

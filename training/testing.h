@@ -38,9 +38,6 @@ class TensorLoader : public data::DataLoader {
 // Points whose class is the largest of their first three features: learnable, the same on every call.
 TensorLoader make_tiny_data(int64_t num_batches = 5, int64_t batch_size = 8);
 
-// A fresh folder of this test's own.
-std::string make_test_folder();
-
 }  // namespace pare::training::testing
 
 #endif  // PARE_TRAINING_TESTING_H_

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "training/checkpoint.h"
 #include "training/fnv1a.h"
 #include "training/trainer_testing.h"
@@ -14,7 +15,6 @@ namespace {
 
 using testing::exists;
 using testing::expect_same_state;
-using testing::make_test_folder;
 using testing::make_tiny_data;
 using testing::make_tiny_model;
 using testing::metrics_of;

@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "training/checkpoint.h"
 #include "training/trainer_testing.h"
 
@@ -18,7 +19,6 @@ namespace pare::training {
 namespace {
 
 using testing::exists;
-using testing::make_test_folder;
 using testing::make_tiny_data;
 using testing::make_tiny_model;
 using testing::metrics_of;

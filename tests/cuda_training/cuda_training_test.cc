@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "compression/all_methods.h"
 #include "export/register_exporters.h"
 #include "gmock/gmock.h"
@@ -88,13 +89,8 @@ class CudaTraining : public ::testing::TestWithParam<Method> {
     return job;
   }
 
-  static std::string fresh_folder() {
-    std::string path = ::testing::TempDir() + "/cuda_XXXXXX";
-    return mkdtemp(path.data()) == nullptr ? "" : path;
-  }
-
   c10::Device device_ = c10::Device(c10::kCPU);
-  const std::string folder_ = fresh_folder();
+  const std::string folder_ = make_test_folder();
 };
 
 TEST_P(CudaTraining, LearnsWhatTheProcessorLearns) {

@@ -1,4 +1,4 @@
-"""A fuzz target: a test that replays its corpus, and with --config=fuzz a LibFuzzer program.
+"""A fuzz target: a test that replays its corpus, and with --config=fuzz or fuzz_gcc a LibFuzzer program.
 
 NAME_fuzz.cc defines LLVMFuzzerTestOneInput(); its inputs stand in corpus/NAME.
 """
@@ -32,6 +32,8 @@ def fuzz_target(name, deps, changes = 300):
     pare_cc_binary(
         name = name + "_fuzz",
         tags = ["manual"],
-        linkopts = ["-fsanitize=fuzzer"],
-        deps = [":" + name + "_target"],
+        deps = [":" + name + "_target"] + select({
+            ":is_gcc_fuzzing": [":gcc_coverage"],
+            "//conditions:default": [],
+        }),
     )

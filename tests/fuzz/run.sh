@@ -9,7 +9,7 @@
 # the tests keep it.
 #
 # clang does not compile LibTorch's headers in C++20 (it completes types earlier than g++): the targets over LibTorch, which
-# is not instrumented anyway, are run by replay_main.cc under g++'s address sanitizer, on random changes of their corpus.
+# is not instrumented anyway, are compiled by g++ (gcc_coverage.cc) and linked with clang's LibFuzzer.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 targets=(archive cache cifar config idx image checkpoint torchscript)
@@ -22,16 +22,11 @@ fi
 output="${FUZZ_OUTPUT:-/tmp/pare_fuzz}"
 failed=0
 for target in "${targets[@]}"; do
+  build=(--config=fuzz)
   if [[ $over_libtorch == *" $target "* ]]; then
-    ./bazelw build --config=asan "//tests/fuzz:${target}_fuzz_test"
-    status=0
-    ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 \
-      timeout "$2" "bazel-bin/tests/fuzz/${target}_fuzz_test" "tests/fuzz/corpus/$target" 1000000 || status=$?
-    # 124: the time is over.
-    [ "$status" -eq 124 ] || [ "$status" -eq 0 ] || { echo "$target FAILED" >&2; failed=1; }
-    continue
+    build=(--config=fuzz_gcc "--linkopt=$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")")
   fi
-  ./bazelw build --config=fuzz "//tests/fuzz:${target}_fuzz"
+  ./bazelw build "${build[@]}" "//tests/fuzz:${target}_fuzz"
   mkdir -p "$output/$target/found" "$output/$target/corpus"
   ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1 \
     "bazel-bin/tests/fuzz/${target}_fuzz" -max_total_time="$2" -timeout=60 -rss_limit_mb=4096 -malloc_limit_mb=2048 \

@@ -16,6 +16,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/test_folder.h"
 #include "distributed/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -45,9 +46,7 @@ class Launch : public ::testing::Test {
     if (const absl::Status available = processes_are_available(); absl::IsUnimplemented(available)) {
       GTEST_SKIP() << available.message();
     }
-    std::string path = ::testing::TempDir() + "/launch_XXXXXX";
-    ASSERT_NE(mkdtemp(path.data()), nullptr);
-    folder_ = path;
+    folder_ = make_test_folder();
     std::ofstream(folder_ + "/config.json")
         << R"({"compression": {"algorithm": "magnitude_sparsity", "params": {"sparsity_target": 0.5,
                "sparsity_target_epoch": 1}}})";

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "distributed/launch.h"
 #include "distributed/testing.h"
 #include "graph/state.h"
@@ -16,11 +17,6 @@
 
 namespace pare::tests {
 namespace {
-
-std::string fresh_folder() {
-  std::string path = ::testing::TempDir() + "/processes_XXXXXX";
-  return mkdtemp(path.data()) == nullptr ? "" : path;
-}
 
 std::string program(const std::string& name) {
   return absl::StrCat(std::getenv("TEST_SRCDIR"), "/", std::getenv("TEST_WORKSPACE"), "/", name);
@@ -77,7 +73,7 @@ TEST(Processes, TwoAndFourTrainTheModelThatOneTrains) {
   setenv("OMP_NUM_THREADS", "1", 1);
   std::map<int, std::string> folders;
   for (const int processes : {1, 2, 4}) {
-    folders[processes] = fresh_folder();
+    folders[processes] = make_test_folder();
     const absl::StatusOr<int> code =
         launch({.command = {program("tests/processes/worker"), folders[processes]}, .processes = processes});
     ASSERT_TRUE(code.ok()) << code.status();

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "distributed/launch.h"
 #include "distributed/testing.h"
 #include "gmock/gmock.h"
@@ -32,8 +33,7 @@ class Scenarios : public ::testing::Test {
 
   // Returns the folder that the processes wrote to.
   static std::string run(const std::string& name, int processes, bool is_to_end_well = true) {
-    std::string folder = ::testing::TempDir() + "/scenarios_XXXXXX";
-    EXPECT_NE(mkdtemp(folder.data()), nullptr);
+    const std::string folder = make_test_folder();
     const std::string worker =
         absl::StrCat(std::getenv("TEST_SRCDIR"), "/", std::getenv("TEST_WORKSPACE"), "/tests/processes/worker");
     const absl::StatusOr<int> code =

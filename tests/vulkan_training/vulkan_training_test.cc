@@ -1,7 +1,6 @@
 // Training with the kernels of a Vulkan device ends where training with those of the processor does.
 
 #include <ATen/ATen.h>
-#include <stdlib.h>
 
 #include <map>
 #include <string>
@@ -13,6 +12,7 @@
 #include "backends/choice.h"
 #include "backends/vulkan/device.h"
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "compression/quantization/register_quantization.h"
 #include "export/register_exporters.h"
 #include "gmock/gmock.h"
@@ -23,11 +23,6 @@
 
 namespace pare::tools {
 namespace {
-
-std::string fresh_folder() {
-  std::string path = ::testing::TempDir() + "/vulkan_XXXXXX";
-  return mkdtemp(path.data()) == nullptr ? "" : path;
-}
 
 struct Outcome {
   std::string model;  // The exported file.
@@ -50,7 +45,7 @@ class VulkanTraining : public ::testing::Test {
 
   // INT8 training of a small network. lr_multiplier 0 keeps the quantizers' ranges as they were initialized.
   Outcome train(const std::string& backend, double lr_multiplier) {
-    const std::string folder = fresh_folder();
+    const std::string folder = make_test_folder();
     TrainingJob job;
     job.model = "mlp";
     job.data.name = "procedural";

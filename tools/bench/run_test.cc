@@ -1,13 +1,12 @@
 #include "tools/bench/run.h"
 
-#include <stdlib.h>
-
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
 
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -20,11 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
 using ::testing::StartsWith;
 
-std::string fresh_folder() {
-  std::string path = ::testing::TempDir() + "/bench_XXXXXX";
-  return mkdtemp(path.data()) == nullptr ? "" : path;
-}
-
 // One short measurement of each row of 16 KiB, on one thread.
 Options quick_options(const std::string& backend) {
   return {.backends = {backend},
@@ -33,7 +27,7 @@ Options quick_options(const std::string& backend) {
           .repetitions = 1,
           .min_time = 1e-9,
           .caching_allocator = true,
-          .output_dir = fresh_folder(),
+          .output_dir = make_test_folder(),
           .command = "bench --quick"};
 }
 

@@ -1,7 +1,6 @@
 // Every command but the demo, as a command line gives it, on tiny models and few images.
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "compression/all_methods.h"
 #include "data/image_writing_test_util.h"
 #include "export/register_exporters.h"
@@ -31,8 +31,7 @@ class Commands : public ::testing::Test {
   Commands() {
     exporters::register_exporters();
     register_all_methods();
-    folder_ = ::testing::TempDir() + "/commands_XXXXXX";
-    if (mkdtemp(folder_.data()) == nullptr) std::abort();
+    folder_ = make_test_folder();
   }
 
   int run(std::vector<std::string> words) {

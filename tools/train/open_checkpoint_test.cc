@@ -4,11 +4,11 @@
 #include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include <filesystem>
 
+#include "base/test_folder.h"
 #include "tools/train/run_training.h"
 #include "training/checkpoint.h"
 
@@ -30,8 +30,7 @@ void write_network(const std::string& path, float weight) {
 class OpenCheckpoint : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = ::testing::TempDir() + "/open_checkpoint_XXXXXX";
-    ASSERT_NE(mkdtemp(folder_.data()), nullptr);
+    folder_ = make_test_folder();
     write_network(folder_ + "/net.pt", 0.5);
     TrainingJob job;
     job.model = folder_ + "/net.pt";

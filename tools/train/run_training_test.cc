@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include <cmath>
 #include <filesystem>
@@ -12,15 +11,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/atomic_file.h"
+#include "base/test_folder.h"
 #include "training/output_folder.h"
 
 namespace pare::tools {
 namespace {
-
-std::string fresh_folder() {
-  std::string path = ::testing::TempDir() + "/job_XXXXXX";
-  return mkdtemp(path.data()) == nullptr ? "" : path;
-}
 
 // A minute's work made a second's: few images, a small network.
 TrainingJob small_job() {
@@ -35,7 +30,7 @@ TrainingJob small_job() {
   job.pretrain_learning_rate = 0.01;
   job.train.epochs = 2;
   job.train.learning_rate.base = 0.001;
-  job.train.output_dir = fresh_folder() + "/out";
+  job.train.output_dir = make_test_folder() + "/out";
   job.quiet = true;
   return job;
 }
@@ -92,7 +87,7 @@ TrainingJob staged_job() {
   TrainingJob job = small_job();
   job.pretrain_epochs = 0;
   job.train.epochs = 4;
-  job.config_path = fresh_folder() + "/staged.json";
+  job.config_path = make_test_folder() + "/staged.json";
   EXPECT_TRUE(write_file_atomically(job.config_path, R"({"compression": {"algorithm": "quantization",
       "initializer": {"range": {"num_init_samples": 64}, "batchnorm_adaptation": {"num_bn_adaptation_samples": 0}},
       "params": {"activations_quant_start_epoch": 1, "weights_quant_start_epoch": 2}}})")
@@ -220,7 +215,7 @@ TEST(RunTraining, AnInterruptedPretrainingEndsTheJobAndOldCheckpointsAreNotTaken
 }
 
 std::string accuracy_aware_config(const std::string& algorithm, const std::string& accuracy_aware) {
-  const std::string path = fresh_folder() + "/accuracy_aware.json";
+  const std::string path = make_test_folder() + "/accuracy_aware.json";
   EXPECT_TRUE(write_file_atomically(path, absl::StrCat(R"({"compression": {"algorithm": ")", algorithm,
                                                        R"("}, "accuracy_aware_training": )", accuracy_aware, "}"))
                   .ok());
@@ -288,7 +283,7 @@ TEST(RunTraining, MistakesAreNamedBeforeAnythingIsTrainedOrRemoved) {
     EXPECT_FALSE(std::filesystem::exists(folder + "/pretrained")) << what;
     EXPECT_TRUE(exists(folder + "/last.checkpoint")) << what;
   };
-  const std::string bad_config = fresh_folder() + "/bad.json";
+  const std::string bad_config = make_test_folder() + "/bad.json";
   ASSERT_TRUE(
       write_file_atomically(bad_config, R"({"compression": {"algorithm": "quantization", "presset": "mixed"}})").ok());
   const std::string no_rate = accuracy_aware_config("quantization", R"({"mode": "adaptive_compression_level"})");
