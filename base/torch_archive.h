@@ -4,13 +4,12 @@
 //   PARE_RETURN_IF_ERROR(check_torch_archive(file, path, TorchArchive::kScript));
 //   torch::jit::Module module = torch::jit::load(file, c10::kCPU);
 //
-// torch::jit::load() does more than read: it runs the method __setstate__ of a class in the file, with any operator; it
-// lets custom C++ classes read bytes of the file; it takes sizes as the file gives them, and reads tensors beyond the
-// end of what is there. check_torch_archive() refuses what would make it do so (see base/zip_directory.h,
-// base/pickle_check.h), and
-//   - a class with a method __setstate__;
-//   - the format of before PyTorch 1.4 ("model.json");
-//   - code nested so deeply that LibTorch's parser, which is recursive, would run out of stack.
+// torch::jit::load() does more than read: it runs the method __setstate__ of a class in the file, and what stands for a
+// default argument's value, with any operator; it lets custom C++ classes read bytes of the file; it takes sizes as the
+// file gives them, and reads tensors beyond the end of what is there. check_torch_archive() refuses what would make it
+// do so (base/zip_directory.h, base/script_check.h, base/pickle_check.h), and
+//   - the format of before PyTorch 1.4 ("model.json"), and that of the mobile runtime;
+//   - records among the code that are none.
 // The file is at its beginning afterwards.
 
 #ifndef PARE_BASE_TORCH_ARCHIVE_H_
@@ -18,7 +17,6 @@
 
 #include <istream>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 
@@ -33,9 +31,6 @@ enum class TorchArchive {
 // same
 // (__setstate__, custom classes, old formats).
 absl::Status check_torch_archive(std::istream& file, const std::string& what, TorchArchive kind);
-
-// The part for the text of TorchScript code: whether its nesting is such that it may be parsed.
-absl::Status check_script_text(std::string_view text, const std::string& what);
 
 }  // namespace pare
 

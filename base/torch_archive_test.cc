@@ -82,48 +82,21 @@ TEST(TorchArchiveTest, RefusesEveryTruncation) {
   for (size_t size = 0; size < whole.size(); ++size) ASSERT_NE(error_of(whole.substr(0, size)), "") << size;
 }
 
-std::string text_error(const std::string& text) { return std::string(check_script_text(text, "code").message()); }
-
-TEST(TorchArchiveTest, RefusesCodeThatWouldExhaustTheParsersStack) {
-  const auto repeated = [](const std::string& part, int times) {
-    std::string all;
-    for (int i = 0; i < times; ++i) all += part;
-    return all;
+TEST(TorchArchiveTest, ChecksEveryRecordOfCode) {
+  const auto with = [](const std::string& name, const std::string& text) {
+    return error_of(archive({{"data.pkl", "\x80\x02N."}, {name, text}}));
   };
-  EXPECT_TRUE(says(text_error("x = " + repeated("(", 500)), "400 deep"));
-  EXPECT_TRUE(says(text_error("x = " + repeated("- ", 500) + "1"), "400 deep"));
-  EXPECT_TRUE(says(text_error("x = a" + repeated(" + a", 500)), "400 deep"));
-  EXPECT_TRUE(says(text_error("x = a" + repeated(".a", 500)), "400 deep"));
-  EXPECT_TRUE(says(text_error("x = a" + repeated("()", 500)), "400 deep"));
-  EXPECT_TRUE(says(text_error("x = " + repeated("not ", 500) + "a"), "400 deep"));
-  EXPECT_TRUE(says(text_error("if a:\n  b\n" + repeated("elif a:\n  b\n", 500)), "400 deep"));
-  EXPECT_TRUE(says(text_error(repeated(" ", 500) + "x"), "indented"));
-  EXPECT_TRUE(says(text_error(repeated("\n", 2000) + "x"), "empty lines"));
-  // Not in a literal, though it looks so to one who does not know comments.
-  EXPECT_TRUE(says(text_error("# '''\nx = " + repeated("(", 500) + "\n# '''"), "400 deep"));
-  EXPECT_TRUE(says(text_error("# type: (" + repeated("(", 500)), "400 deep"));
+  EXPECT_EQ(with("code/__torch__/a.py", "def f(x: int=1) -> int:\n  return x\n"), "");
+  EXPECT_TRUE(says(with("code/__torch__/a.py", "def f(x: int=torch.len([1])) -> int:\n  return x\n"), "a.py, line 1"));
+  EXPECT_TRUE(
+      says(with("CODE/__torch__/a.PY", "def f(x: int=torch.len([1])) -> int:\n  return x\n"), "default argument"));
+  EXPECT_TRUE(says(with("code/__torch__/a", "def f(x: int=1) -> int:\n  return x\n"), "is no code"));
 }
 
-TEST(TorchArchiveTest, RefusesCallsThatAreEvaluatedOnOpening) {
-  EXPECT_TRUE(says(text_error("def f(x: int=torch.save([1], \"a\")) -> int:\n  return x\n"), "default argument"));
-  EXPECT_TRUE(says(text_error("class A(Module):\n  c : Final[int] = ops.a.b()\n"), "default argument"));
-  EXPECT_EQ(text_error("def f(x: List[int]=[1, (2)], y: Optional[int]=None) -> int:\n  return g(x)\n"), "");
-  EXPECT_EQ(text_error("class A(Module):\n  c : Final[Tuple[int, int]] = (1, 1)\n  d : Tensor\n"), "");
-}
-
-TEST(TorchArchiveTest, RefusesAClassConstantWithoutAType) {
-  EXPECT_TRUE(says(text_error("class A(Module):\n  __parameters__ = []\n  other = []\n"), "no type"));
-  EXPECT_EQ(text_error("class A(Module):\n  __parameters__ = []\n  def f(self):\n    x = 1\n    return x\n"), "");
-}
-
-TEST(TorchArchiveTest, PassesLongCodeThatIsFlat) {
-  std::string list = "x = [";
-  for (int i = 0; i < 10'000; ++i) list += "-1.5, ";
-  EXPECT_EQ(text_error(list + "2]\n"), "");
-  std::string lines;
-  for (int i = 0; i < 10'000; ++i) lines += "  _1 = torch.add(self.layer.conv(x), annotate(List[int], [1, 2]))\n";
-  EXPECT_EQ(text_error(lines), "");
-  EXPECT_EQ(text_error("x = \"" + std::string(5000, '(') + "\"\n"), "");
+TEST(TorchArchiveTest, RefusesTheMobileFormat) {
+  std::string bytes = archive({{"data.pkl", "\x80\x02N."}});
+  bytes.replace(4, 4, "PTMF");
+  EXPECT_TRUE(says(error_of(bytes), "mobile"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/pickle_check.h"
+#include "base/script_check.h"
 #include "base/torch_archive.h"
 #include "tests/fuzz/fuzz_input.h"
 
@@ -19,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       pare::check_torch_archive(file, "input", pare::TorchArchive::kTensors).IgnoreError();
       break;
     case 'c':
-      pare::check_script_text(bytes, "input").IgnoreError();
+      pare::check_script(bytes, "input").status().IgnoreError();
       break;
     default:
       pare::check_pickle(bytes,

@@ -103,7 +103,9 @@ void write_models() {
   write("archive/tensors", "t" + tensors);
   write("archive/pickle", std::string("p\x80\x02}q\x00(X\x01\x00\x00\x00", 12) + "aK\x01u.");
   write("archive/code",
-        "cdef forward(self, x: Tensor) -> Tensor:\n  _0 = torch.add(x, [1, -2.5], alpha=1) # type: int\n");
+        "cclass Net(Module):\n  __parameters__ = [\"w\", ]\n  w : Tensor\n  scale : Final[float] = -inf\n"
+        "  def forward(self: __torch__.Net,\n    x: Optional[Tensor]=None) -> Tensor:\n"
+        "    _0 = torch.add(x, [1, -2.5], alpha=1)\n    return _0\n");
   write("checkpoint/content", "c" + tensors);
   write("checkpoint/header", std::string("hPARECKPT\x01\0\0\0\x04\0\0\0\0\0\0\0", 21) + std::string(8, 'x') + "abcd");
 }
