@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -19,6 +20,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "distributed/free_port.h"
+#include "distributed/signal_watch.h"
 
 extern char** environ;
 
@@ -84,15 +86,8 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
-sigset_t watched_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGCHLD, SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
-  return set;
-}
-
 // A process whose program could not be started says why through a pipe that a started program does not have.
-absl::StatusOr<pid_t> start(const LaunchOptions& options, uint16_t port, int local_rank, const sigset_t& mask) {
+absl::StatusOr<pid_t> start(const LaunchOptions& options, uint16_t port, int local_rank, const SignalWatch& watch) {
   std::vector<std::string> command = options.command;
   std::vector<std::string> environment = environment_of(options, port, local_rank);
   const std::vector<char*> arguments = pointers_to(command), variables = pointers_to(environment);
@@ -105,7 +100,7 @@ absl::StatusOr<pid_t> start(const LaunchOptions& options, uint16_t port, int loc
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(127);  // the launcher has ended meanwhile
-    sigprocmask(SIG_SETMASK, &mask, nullptr);
+    watch.restore_in_child();
     execvpe(arguments[0], arguments.data(), variables.data());
     const int error = errno;
     if (write(ends[1], &error, sizeof(error)) < 0) _exit(126);
@@ -195,13 +190,6 @@ class Processes {
   std::optional<Clock::time_point> deadline_;
 };
 
-// Waits for a signal for a little while at most, since one that comes to another thread is not seen here.
-int next_signal(const sigset_t& watched) {
-  const timespec a_while{.tv_sec = 0, .tv_nsec = 200'000'000};
-  const int signal = sigtimedwait(&watched, nullptr, &a_while);
-  return signal < 0 ? 0 : signal;
-}
-
 }  // namespace
 
 absl::StatusOr<int> launch(const LaunchOptions& options) {
@@ -210,23 +198,14 @@ absl::StatusOr<int> launch(const LaunchOptions& options) {
   if (port == 0) {
     PARE_ASSIGN_OR_RETURN(port, free_port());
   }
-  // Inherited as ignored, it would make the system throw away how a process ended.
-  struct sigaction default_action = {}, action_before = {};
-  default_action.sa_handler = SIG_DFL;
-  sigaction(SIGCHLD, &default_action, &action_before);
-  const absl::Cleanup restore_action = [&action_before] { sigaction(SIGCHLD, &action_before, nullptr); };
-  const sigset_t watched = watched_signals();
-  sigset_t before;
-  pthread_sigmask(SIG_BLOCK, &watched, &before);
-  const absl::Cleanup restore_mask = [&before] { pthread_sigmask(SIG_SETMASK, &before, nullptr); };
-
+  PARE_ASSIGN_OR_RETURN(const std::unique_ptr<SignalWatch> watch, SignalWatch::start());
   Processes processes(options);
   for (int i = 0; i < options.processes; ++i) {
-    const absl::StatusOr<pid_t> pid = start(options, port, i, before);
+    const absl::StatusOr<pid_t> pid = start(options, port, i, *watch);
     if (!pid.ok()) {
       processes.signal_all(SIGKILL);
       while (processes.any()) {
-        next_signal(watched);
+        watch->next();
         processes.collect();
       }
       return pid.status();
@@ -234,7 +213,7 @@ absl::StatusOr<int> launch(const LaunchOptions& options) {
     processes.add(*pid);
   }
   while (processes.any()) {
-    const int signal = next_signal(watched);
+    const int signal = watch->next();
     if (signal != 0 && signal != SIGCHLD) processes.interrupt(signal);
     processes.collect();
     processes.kill_if_due();

@@ -37,7 +37,7 @@ struct LaunchOptions {
 // Returns 0 if all have ended well; else the exit code of the one that failed first, 128 and the signal's number where
 // a signal ended it, after a line that names it. Errors: InvalidArgument for options out of range, NotFound for a
 // program that is not there, ResourceExhausted where the system gives no process (those that were started are ended
-// then).
+// then), FailedPrecondition while another launch() of this program has not returned.
 absl::StatusOr<int> launch(const LaunchOptions& options);
 
 }  // namespace pare

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -124,6 +125,26 @@ TEST(Launch, HandsASignalOnOnce) {
   EXPECT_EQ(*code, 130);
   EXPECT_EQ(content(out + "/0"), "told\n");
   EXPECT_EQ(content(out + "/1"), "told\n");
+}
+
+TEST(Launch, IsNotEndedByASignalThatALibrarysThreadIsGiven) {
+  // A thread that blocks no signal, and a signal while the processes are being started: nobody waits for one then.
+  const std::string out = make_test_folder();
+  std::atomic<bool> is_over = false;
+  std::thread librarys([&] {
+    while (!is_over) usleep(1000);
+  });
+  std::thread interrupter([&] {
+    while (content(out + "/ready0").empty()) usleep(100);
+    pthread_kill(librarys.native_handle(), SIGINT);
+  });
+  const absl::StatusOr<int> code = launch(
+      shell(16, absl::StrCat("trap 'exit 130' INT; echo > ", out, "/ready$RANK; while true; do sleep 0.05; done")));
+  interrupter.join();
+  is_over = true;
+  librarys.join();
+  ASSERT_TRUE(code.ok()) << code.status();
+  EXPECT_EQ(*code, 130);
 }
 
 TEST(Launch, RefusesWhatCannotBe) {

@@ -119,7 +119,12 @@ class Launch : public ::testing::Test {
 
   // Until so many epochs have ended, or nobody lives who could end one.
   void wait_for_epochs(pid_t launcher, int64_t epochs) const {
-    while (lines_of(folder_ + "/out/metrics.jsonl") < epochs && kill(launcher, 0) == 0) usleep(2000);
+    // Looks whether it has ended, and leaves its exit code to the test.
+    siginfo_t ended = {};
+    while (lines_of(folder_ + "/out/metrics.jsonl") < epochs && ended.si_pid == 0 &&
+           waitid(P_PID, static_cast<id_t>(launcher), &ended, WEXITED | WNOHANG | WNOWAIT) == 0) {
+      usleep(2000);
+    }
   }
 
   std::string folder_;
@@ -169,7 +174,9 @@ TEST_F(Launch, ASignalStopsAllAfterTheSameStepAndOneGoesOn) {
     const pid_t launcher = start(
         2, to_launcher ? std::vector<std::string>{"--epochs=8", "--resume"} : std::vector<std::string>{"--epochs=8"});
     wait_for_epochs(launcher, to_launcher ? 3 : 1);
-    ASSERT_EQ(kill(to_launcher ? launcher : process_of(launcher, 0), SIGTERM), 0);
+    const pid_t told = to_launcher ? launcher : process_of(launcher, 0);
+    ASSERT_GT(told, 0) << said();
+    ASSERT_EQ(kill(told, SIGTERM), 0);
     EXPECT_EQ(exit_code(launcher), 130) << said();
     EXPECT_THAT(said(), HasSubstr("resume to go on from there"));
     EXPECT_THAT(said(), Not(HasSubstr("has ended, or did not answer")));
@@ -182,7 +189,9 @@ TEST_F(Launch, ASignalStopsAllAfterTheSameStepAndOneGoesOn) {
 TEST_F(Launch, OneThatIsStuckEndsTheOthersWithinTheTimeout) {
   const pid_t launcher = start(2, {"--epochs=8", "--process_timeout_seconds=3"});
   wait_for_epochs(launcher, 1);
-  ASSERT_EQ(kill(process_of(launcher, 1), SIGSTOP), 0);
+  const pid_t stuck = process_of(launcher, 1);
+  ASSERT_GT(stuck, 0) << said();
+  ASSERT_EQ(kill(stuck, SIGSTOP), 0);
   EXPECT_EQ(exit_code(launcher), 1);
   EXPECT_THAT(said(), HasSubstr("did not answer within 3s"));
 }
