@@ -1,6 +1,7 @@
 #include "backends/vulkan/logical_device.h"
 
 #include "absl/strings/str_cat.h"
+#include "backends/vulkan/driver_llvm.h"
 #include "base/status_macros.h"
 
 namespace pare::backends::vulkan {
@@ -28,6 +29,7 @@ absl::StatusOr<std::unique_ptr<LogicalDevice>> LogicalDevice::create(const Insta
   info.pQueueCreateInfos = &queue;
   info.enabledExtensionCount = plan.extensions.size();
   info.ppEnabledExtensionNames = plan.extensions.data();
+  register_driver_llvm_targets();
   PARE_RETURN_IF_ERROR(
       to_status(instance.functions.CreateDevice(physical.handle, &info, nullptr, &device->handle_), "vkCreateDevice"));
   // First of all what gives the device back, should one of the others be missing.
