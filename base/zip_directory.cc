@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <limits>
 #include <set>
 
@@ -136,6 +137,9 @@ absl::StatusOr<std::map<std::string, ZipRecord>> read_zip_directory(std::istream
       return reader.refuse(absl::StrCat("entry ", i, " of its directory is cut off"));
     }
     const std::string name = bytes.substr(at, name_size);
+    if (std::any_of(name.begin(), name.end(), [](unsigned char byte) { return absl::ascii_iscntrl(byte); })) {
+      return reader.refuse(absl::StrCat("record ", absl::CHexEscape(name), " has a control character in its name"));
+    }
     if (!read_wide(std::string_view(bytes).substr(at + name_size, extra_size), entry)) {
       return reader.refuse(absl::StrCat("the sizes of its record ", i, " are broken"));
     }

@@ -5,9 +5,10 @@
 //   records["net/data.pkl"].size;
 //
 // LibTorch writes models, checkpoints and states of optimizers as zip files. Its reader allocates whatever size the
-// directory gives, unpacks compressed records however large they become, and finds names without regard to case. What
-// it writes is plainer, and only that is taken: stored records fit into the file all together; compressed ones (the
-// text of code) unpack to 256 MiB at most; no two names differ in case alone; nothing follows the directory.
+// directory gives, unpacks compressed records however large they become, and finds names without regard to case or to
+// what follows a NUL. What it writes is plainer, and only that is taken: stored records fit into the file all together;
+// compressed ones (the text of code) unpack to 256 MiB at most; no two names differ in case alone, and none has a
+// control character; nothing follows the directory.
 
 #ifndef PARE_BASE_ZIP_DIRECTORY_H_
 #define PARE_BASE_ZIP_DIRECTORY_H_

@@ -82,6 +82,13 @@ TEST(ZipDirectoryTest, RefusesWhatTheReaderCouldSeeInAnotherWay) {
   EXPECT_NE(error_of(zip({{"net/a", "hello", 12}})).find("compressed"), std::string::npos);
 }
 
+TEST(ZipDirectoryTest, RefusesNamesThatTheReaderWouldCut) {
+  for (const std::string& name : {std::string("net/9\0", 6), std::string("net/\n9"), std::string("net/9\x7f")}) {
+    const std::string error = error_of(zip({{"net/9", "hello"}, {name, "other"}}));
+    EXPECT_NE(error.find("control character"), std::string::npos) << error;
+  }
+}
+
 TEST(ZipDirectoryTest, RefusesSizesThatTheFileCannotHold) {
   std::string file = zip({{"net/a", "hello"}});
   const size_t entry = file.find("PK\x01\x02");
