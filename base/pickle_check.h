@@ -9,7 +9,9 @@
 //     lists, tuples, dicts and objects of TorchScript classes: custom C++ classes (torch.classes), references to other
 //     processes (torch.distributed.rpc) and sparse tensors are refused;
 //   - a tensor that reaches beyond its storage, or a storage larger than the record that holds it;
-//   - values nested more than 100 deep, or in themselves.
+//   - names, keys of storages and texts of types that LibTorch would read as something else: a NUL ends the name of a
+//     record, an operator makes an expression of a type;
+//   - values nested more than 100 deep, or in themselves, and programs of more than 16 million instructions.
 
 #ifndef PARE_BASE_PICKLE_CHECK_H_
 #define PARE_BASE_PICKLE_CHECK_H_

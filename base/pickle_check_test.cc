@@ -122,5 +122,43 @@ TEST(PickleCheckTest, RefusesAnUnbalancedStack) {
   EXPECT_NE(error_of(pickle("h\x05")), "");
 }
 
+TEST(PickleCheckTest, RefusesKeysOfStoragesThatNameAnotherRecord) {
+  const PickleRules rules{.record_size = [](const std::string&) -> std::optional<uint64_t> { return 1000; }};
+  const auto error = [&](const std::string& key) {
+    return std::string(check_pickle(pickle(storage(small(1), key)), rules, "data.pkl").message());
+  };
+  EXPECT_EQ(error("0"), "");
+  EXPECT_TRUE(says(error(std::string("9\0", 2)), "control characters"));
+  EXPECT_TRUE(says(error(""), "is empty"));
+}
+
+TEST(PickleCheckTest, RefusesNamesThatLibTorchReadsAsSomethingElse) {
+  EXPECT_TRUE(says(error_of(pickle(std::string("c__torch__.X[\"\0\"]\nB\n)\x81}b", 24)), true), "other characters"));
+  EXPECT_TRUE(says(error_of(pickle("c__torch__" + std::string(200'000, 'a') + "\nA\n)\x81}b"), true), "1,000 bytes"));
+}
+
+TEST(PickleCheckTest, RefusesTextsOfTypesThatAreNone) {
+  const auto tagged = [](const std::string& type) {
+    return pickle(
+        "ctorch.jit._pickle\nrestore_type_tag\n(](K\x01"
+        "e" +
+        text(type) + "tR");
+  };
+  EXPECT_EQ(error_of(tagged("List[int]")), "");
+  EXPECT_TRUE(says(error_of(tagged("-int")), "a type's text"));
+  EXPECT_TRUE(says(error_of(tagged(std::string("int\0", 4))), "a type's text"));
+}
+
+TEST(PickleCheckTest, RefusesProgramsWithoutEnd) {
+  EXPECT_TRUE(says(error_of("\x80\x02" + std::string((1 << 24) + 1, 'N')), "16,777,216 instructions"));
+  // The sizes of a tensor may be shared by many: each costs as much as they are long.
+  std::string many = "(";
+  for (int i = 0; i < 65; ++i) many += small(1);
+  many += "t";
+  EXPECT_TRUE(says(
+      error_of(pickle("ctorch._utils\n_rebuild_tensor_v2\n(" + storage(small(1)) + small(0) + many + many + "\x89NtR")),
+      "described as LibTorch does not"));
+}
+
 }  // namespace
 }  // namespace pare
