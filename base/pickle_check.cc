@@ -97,9 +97,17 @@ class Walk {
       if (!rules_.may_have_classes) {
         return refuse(absl::StrCat("it has an object of class ", name, " where only tensors belong"));
       }
+      if (rules_.enum_classes.count(name.substr(name.rfind('.') + 1)) > 0) return refuse_enum(name);
     }
     names_.push_back(std::move(name));
     return push({.kind = Kind::kGlobal, .callable = callable, .number = static_cast<int64_t>(names_.size() - 1)});
+  }
+
+  // For a value that is none of the enum's, LibTorch pushes nothing: its stack would be another than ours.
+  absl::Status refuse_enum(std::string_view name) const {
+    return absl::UnimplementedError(
+        absl::StrCat(std::string(what_), " is refused: it has an object of the enum ", std::string(name),
+                     ", which LibTorch reads without a look at what is there; save the value itself instead"));
   }
 
   std::string_view text_of(const Item& item) const {
@@ -207,8 +215,10 @@ class Walk {
       case PickleCallable::kClass:
         // An enum's object is made of its value, and of nothing at all where LibTorch does not know the value: its
         // stack would be another than ours.
-        // A dict of its attributes; of an enum, a tuple with the value.
-        if (argument.kind != Kind::kDict && !is_tuple) return refuse("an object is made of neither a dict nor a tuple");
+        if (argument.kind != Kind::kDict) {
+          return refuse(absl::StrCat("an object of class ", std::string(text_of(callable)),
+                                     " is made of no dict; if the class is an enum, save the value itself instead"));
+        }
         items_[argument_id].is_held = true;
         ++result.depth;
         return push(result);

@@ -11,6 +11,7 @@
 //   - a tensor that reaches beyond its storage, or a storage larger than the record that holds it;
 //   - names, keys of storages and texts of types that LibTorch would read as something else: a NUL ends the name of a
 //     record, an operator makes an expression of a type;
+//   - objects of enums, for which LibTorch may push nothing;
 //   - values nested more than 100 deep, or in themselves, and programs of more than 16 million instructions.
 
 #ifndef PARE_BASE_PICKLE_CHECK_H_
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -29,11 +31,14 @@ namespace pare {
 struct PickleRules {
   // Whether objects of the file's own TorchScript classes may be in it.
   bool may_have_classes = false;
+  // The file's classes that derive from Enum, without the names of their modules.
+  std::set<std::string> enum_classes = {};
   // The size in bytes of the record with a storage's contents, by the storage's key; nullopt: there is none.
   std::function<std::optional<uint64_t>(const std::string& key)> record_size;
 };
 
-// Beginning with `what`: Unimplemented for a callable that is not one of those, InvalidArgument for all else.
+// Beginning with `what`: Unimplemented for a callable that is not one of those and for an enum, InvalidArgument for all
+// else.
 absl::Status check_pickle(std::string_view bytes, const PickleRules& rules, std::string_view what);
 
 }  // namespace pare

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 namespace pare {
@@ -28,8 +29,10 @@ std::string tensor(const std::string& count, const std::string& offset, const st
          "ccollections\nOrderedDict\n)RtR";
 }
 
-std::string error_of(const std::string& bytes, bool may_have_classes = false) {
+std::string error_of(const std::string& bytes, bool may_have_classes = false,
+                     const std::set<std::string>& enum_classes = {}) {
   const PickleRules rules{.may_have_classes = may_have_classes,
+                          .enum_classes = enum_classes,
                           .record_size = [](const std::string& key) -> std::optional<uint64_t> {
                             return key == "0" ? std::optional<uint64_t>(40) : std::nullopt;
                           }};
@@ -147,6 +150,17 @@ TEST(PickleCheckTest, RefusesTextsOfTypesThatAreNone) {
   EXPECT_EQ(error_of(tagged("List[int]")), "");
   EXPECT_TRUE(says(error_of(tagged("-int")), "a type's text"));
   EXPECT_TRUE(says(error_of(tagged(std::string("int\0", 4))), "a type's text"));
+}
+
+TEST(PickleCheckTest, RefusesObjectsOfEnums) {
+  const std::string reduced = pickle("c__torch__.colors\nColor\n}R");
+  EXPECT_EQ(error_of(reduced, true, {"Other", "colors"}), "");
+  EXPECT_TRUE(says(error_of(reduced, true, {"Color"}), "save the value itself"));
+  // However the name is cut in two, and where the object is not made at all.
+  EXPECT_TRUE(says(error_of(pickle("c__torch__\ncolors.Color\n"), true, {"Color"}), "__torch__.colors.Color"));
+  // An enum's value is no dict.
+  EXPECT_TRUE(says(error_of(pickle("c__torch__.colors\nColor\nK\x01R"), true), "save the value itself"));
+  EXPECT_TRUE(says(error_of(pickle("c__torch__.colors\nColor\nK\x01\x85R"), true), "save the value itself"));
 }
 
 TEST(PickleCheckTest, RefusesProgramsWithoutEnd) {
