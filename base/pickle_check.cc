@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -19,14 +20,14 @@ constexpr size_t kMostDimensions = 64;  // LibTorch's kernels take no more
 
 // There may be one for each of the program's instructions: 16 bytes.
 struct Item {
-  enum class Kind : uint8_t { kOther, kInt, kText, kGlobal, kTuple, kList, kDict, kStorage };
+  enum class Kind : uint8_t { kOther, kInt, kText, kGlobal, kTuple, kList, kDict, kStorage, kTensor };
   Kind kind = Kind::kOther;
   PickleCallable callable = PickleCallable::kNone;  // kGlobal; kText: kTypeTag, if it has been found to be a type
   uint8_t depth = 0;
   bool is_held = false;  // by another value: it must not change any more, or it could come to hold itself
-  uint32_t size = 0;     // kText: of it; kTuple: its elements
+  uint32_t size = 0;     // kText: of it; kTuple: its elements; kTensor: its dimensions
   // kInt: itself; kStorage: its elements; kGlobal: which of the names; kText: where it begins in the program;
-  // kTuple: where its elements begin.
+  // kTuple: where its elements begin; kTensor: where its sizes do.
   int64_t number = 0;
 };
 static_assert(sizeof(Item) == 16);
@@ -125,7 +126,7 @@ class Walk {
                             element(args, 1).kind == Kind::kGlobal &&
                             storage_element_size(text_of(element(args, 1))) > 0 &&
                             element(args, 2).kind == Kind::kText && element(args, 3).kind == Kind::kText &&
-                            element(args, 4).kind == Kind::kInt;
+                            is_storage_device(text_of(element(args, 3))) && element(args, 4).kind == Kind::kInt;
     if (!is_storage) return refuse("it describes a storage as LibTorch does not");
     const std::string_view key_text = text_of(element(args, 2));
     if (!is_storage_key(key_text)) {
@@ -140,6 +141,10 @@ class Walk {
       if (static_cast<uint64_t>(count) > *size / storage_element_size(text_of(element(args, 1)))) {
         return refuse(absl::StrCat("storage ", absl::CHexEscape(key), " is said to have ", count,
                                    " elements, more than its record of ", *size, " bytes holds"));
+      }
+      // Each time takes the record's memory anew.
+      if (!storages_.insert(key_text).second) {
+        return refuse(absl::StrCat("it reads storage ", absl::CHexEscape(key), " more than once"));
       }
     }
     return push({.kind = Kind::kStorage, .number = count});
@@ -167,11 +172,33 @@ class Walk {
     return is_empty || last < static_cast<Wide>(storage.number);
   }
 
-  absl::Status tensor(const Item& argument, Item result) {
+  // Whether a tensor of these sizes has a scale for each of its channels, which its kernels index unchecked.
+  bool has_scales(const Item& sizes, const Item& scheme) const {
+    if (scheme.kind != Kind::kTuple || scheme.size < 3 || element(scheme, 0).kind != Kind::kGlobal) return false;
+    const std::string_view name = text_of(element(scheme, 0));
+    if (is_per_tensor_scheme(name)) return scheme.size == 3 && element(scheme, 2).kind == Kind::kInt;
+    if (!is_per_channel_scheme(name) || scheme.size != 4 || element(scheme, 3).kind != Kind::kInt) return false;
+    const int64_t axis = element(scheme, 3).number;
+    if (axis < 0 || axis >= sizes.size) return false;
+    const int64_t channels = element(sizes, static_cast<size_t>(axis)).number;
+    const auto has_one_each = [&](const Item& values) {
+      return values.kind == Kind::kTensor && values.size == 1 && element(values, 0).number == channels;
+    };
+    return has_one_each(element(scheme, 1)) && has_one_each(element(scheme, 2));
+  }
+
+  absl::Status tensor(const Item& argument, bool is_quantized, Item result) {
     if (argument.kind != Kind::kTuple || argument.size < 6 ||
         !fits(element(argument, 0), element(argument, 1), element(argument, 2), element(argument, 3))) {
       return refuse("a tensor reaches beyond its storage, or is described as LibTorch does not");
     }
+    const Item& sizes = element(argument, 2);
+    if (is_quantized && !has_scales(sizes, element(argument, 4))) {
+      return refuse("a quantized tensor has not a scale and a zero point for each channel");
+    }
+    result.kind = Kind::kTensor;
+    result.size = sizes.size;
+    result.number = sizes.number;
     return push(result);
   }
 
@@ -211,7 +238,7 @@ class Walk {
         return absl::OkStatus();
       case PickleCallable::kTensor:
       case PickleCallable::kQuantizedTensor:
-        return tensor(argument, result);
+        return tensor(argument, callable.callable == PickleCallable::kQuantizedTensor, result);
       case PickleCallable::kClass:
         // An enum's object is made of its value, and of nothing at all where LibTorch does not know the value: its
         // stack would be another than ours.
@@ -323,6 +350,7 @@ class Walk {
   std::vector<Item> items_;
   std::vector<Id> elements_;
   std::vector<std::string> names_;
+  std::unordered_set<std::string_view> storages_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 //     lists, tuples, dicts and objects of TorchScript classes: custom C++ classes (torch.classes), references to other
 //     processes (torch.distributed.rpc) and sparse tensors are refused;
 //   - a tensor that reaches beyond its storage, or a storage larger than the record that holds it;
+//   - a storage that is read more than once, or a quantized tensor without a scale for each channel;
 //   - names, keys of storages and texts of types that LibTorch would read as something else: a NUL ends the name of a
 //     record, an operator makes an expression of a type;
 //   - objects of enums, for which LibTorch may push nothing;

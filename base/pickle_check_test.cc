@@ -163,6 +163,50 @@ TEST(PickleCheckTest, RefusesObjectsOfEnums) {
   EXPECT_TRUE(says(error_of(pickle("c__torch__.colors\nColor\nK\x01\x85R"), true), "save the value itself"));
 }
 
+TEST(PickleCheckTest, RefusesAStorageThatIsReadTwice) {
+  const std::string args = "(" + text("storage") + "ctorch\nFloatStorage\n" + text("0") + text("cpu") + small(1) + "t";
+  EXPECT_EQ(error_of(pickle(args + "Qq\x01h\x01\x86")), "");
+  EXPECT_TRUE(says(error_of(pickle(args + "q\x01Qh\x01Q\x86")), "more than once"));
+  // An empty one is not read.
+  const std::string empty = "(" + text("storage") + "ctorch\nFloatStorage\n" + text("7") + text("cpu") + small(0) + "t";
+  EXPECT_EQ(error_of(pickle(empty + "q\x01Qh\x01Q\x86")), "");
+}
+
+TEST(PickleCheckTest, RefusesAStorageWithoutMemory) {
+  const auto on = [](const std::string& device) {
+    return pickle("(" + text("storage") + "ctorch\nFloatStorage\n" + text("0") + text(device) + small(1) + "tQ");
+  };
+  EXPECT_EQ(error_of(on("cuda:0")), "");
+  EXPECT_TRUE(says(error_of(on("meta")), "describes a storage"));
+}
+
+TEST(PickleCheckTest, RefusesAQuantizedTensorWithoutAScaleForEachChannel) {
+  const auto values = [](const std::string& key, int count) {
+    return "ctorch._utils\n_rebuild_tensor_v2\n(" + storage(small(count), key) + small(0) + small(count) + "\x85" +
+           small(1) + "\x85\x89" + "ccollections\nOrderedDict\n)RtR";
+  };
+  const auto quantized = [](const std::string& scheme) {  // of 3 by 2
+    return pickle("ctorch._utils\n_rebuild_qtensor\n((" + text("storage") + "ctorch\nQInt8Storage\n" + text("0") +
+                  text("cpu") + small(6) + "tQ" + small(0) + small(3) + small(2) + "\x86" + small(2) + small(1) +
+                  "\x86(" + scheme + "t\x89" + "ccollections\nOrderedDict\n)RtR");
+  };
+  const std::string per_channel = "ctorch\nper_channel_affine\n";
+  const PickleRules rules{.record_size = [](const std::string&) -> std::optional<uint64_t> { return 100; }};
+  const auto error = [&](const std::string& scheme) {
+    return std::string(check_pickle(quantized(scheme), rules, "data.pkl").message());
+  };
+  const std::string words = "a scale and a zero point for each channel";
+  EXPECT_EQ(error("ctorch\nper_tensor_affine\nG12345678" + small(0)), "");
+  EXPECT_EQ(error(per_channel + values("1", 3) + values("2", 3) + small(0)), "");
+  EXPECT_EQ(error(per_channel + values("1", 2) + values("2", 2) + small(1)), "");
+  EXPECT_TRUE(says(error(per_channel + values("1", 2) + values("2", 3) + small(0)), words));
+  EXPECT_TRUE(says(error(per_channel + values("1", 3) + values("2", 1) + small(0)), words));
+  EXPECT_TRUE(says(error(per_channel + values("1", 3) + values("2", 3) + small(2)), words));
+  EXPECT_TRUE(says(error(per_channel + values("1", 3) + values("2", 3) + big(-1)), words));
+  EXPECT_TRUE(says(error("ctorch\nper_tensor_affine\nG12345678"), words));
+  EXPECT_TRUE(says(error(small(0) + "G12345678" + small(0)), words));
+}
+
 TEST(PickleCheckTest, RefusesProgramsWithoutEnd) {
   EXPECT_TRUE(says(error_of("\x80\x02" + std::string((1 << 24) + 1, 'N')), "16,777,216 instructions"));
   // The sizes of a tensor may be shared by many: each costs as much as they are long.

@@ -63,6 +63,12 @@ bool is_storage_key(std::string_view key) {
          std::none_of(key.begin(), key.end(), [](unsigned char byte) { return absl::ascii_iscntrl(byte); });
 }
 
+bool is_storage_device(std::string_view device) {
+  const std::string_view type = device.substr(0, device.find(':'));
+  const auto is_name = [](unsigned char byte) { return absl::ascii_isalnum(byte) || byte == ':'; };
+  return !type.empty() && type != "meta" && std::all_of(device.begin(), device.end(), is_name);
+}
+
 bool is_type_text(std::string_view text) {
   if (text.empty() || text.size() > kMostTypeBytes) return false;
   int open = 0, name_size = 0;

@@ -33,6 +33,9 @@ bool is_per_channel_scheme(std::string_view name);
 // Whether a storage's key is one that names the record it seems to: LibTorch reads it as a C string.
 bool is_storage_key(std::string_view key);
 
+// Whether tensors may be put on this device; never "meta", whose tensors have no memory behind them.
+bool is_storage_device(std::string_view device);
+
 // Whether a text is a type as LibTorch writes it, of a nesting that its recursive parser stands: names and brackets, no
 // operators and no literals, which the parser would take, too.
 bool is_type_text(std::string_view text);

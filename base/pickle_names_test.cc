@@ -50,6 +50,14 @@ TEST(PickleNamesTest, RefusesKeysThatNameAnotherRecord) {
   EXPECT_FALSE(is_storage_key(std::string(1001, '9')));
 }
 
+TEST(PickleNamesTest, RefusesDevicesWithoutMemory) {
+  EXPECT_TRUE(is_storage_device("cpu"));
+  EXPECT_TRUE(is_storage_device("cuda:0"));
+  EXPECT_FALSE(is_storage_device("meta"));
+  EXPECT_FALSE(is_storage_device("meta:0"));
+  EXPECT_FALSE(is_storage_device(""));
+}
+
 TEST(PickleNamesTest, LeavesCustomClassesAlone) {
   EXPECT_EQ(pickle_callable("__torch__.Net"), PickleCallable::kClass);
   EXPECT_EQ(pickle_callable("__torch__.torch.nn.Linear"), PickleCallable::kClass);

@@ -49,6 +49,22 @@ TEST(TorchArchiveTest, PassesWhatLibTorchWrites) {
   EXPECT_EQ(error_of(std::string(bytes.begin(), bytes.end()), TorchArchive::kTensors), "");
 }
 
+TEST(TorchArchiveTest, PassesTensorsThatShareAStorage) {
+  const at::Tensor shared = at::zeros({3, 4});
+  c10::impl::GenericDict dict(c10::StringType::get(), c10::AnyType::get());
+  dict.insert("whole", shared);
+  dict.insert("again", shared);
+  dict.insert("part", shared.narrow(0, 1, 2));
+  const std::vector<char> bytes = torch::jit::pickle_save(dict);
+  EXPECT_EQ(error_of(std::string(bytes.begin(), bytes.end()), TorchArchive::kTensors), "");
+  torch::jit::Module module("Net");
+  module.register_buffer("whole", shared);
+  module.register_buffer("part", shared.narrow(0, 1, 2));
+  std::ostringstream stream;
+  module.save(stream);
+  EXPECT_EQ(error_of(stream.str()), "");
+}
+
 TEST(TorchArchiveTest, RefusesAMethodThatLibTorchWouldRunOnOpening) {
   const std::string bytes = saved(
       "def forward(self, x):\n    return x + self.w\n"
