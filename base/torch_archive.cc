@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/debug_ranges_check.h"
 #include "base/pickle_check.h"
 #include "base/script_check.h"
 #include "base/status_macros.h"
@@ -73,7 +74,10 @@ absl::Status check_torch_archive(std::istream& file, const std::string& what, To
   for (const auto& [name, record] : records) {
     const std::string inner = absl::AsciiStrToLower(name.substr(folder.size()));
     const std::string record_name = absl::StrCat(what, ": ", inner);
-    if (absl::EndsWith(inner, ".pkl") || absl::EndsWith(inner, ".debug_pkl")) {
+    if (absl::EndsWith(inner, ".debug_pkl")) {
+      PARE_ASSIGN_OR_RETURN(const std::string bytes, read_zip_record(file, record, kMostText, record_name));
+      PARE_RETURN_IF_ERROR(check_debug_ranges(bytes, record_name));
+    } else if (absl::EndsWith(inner, ".pkl")) {
       PARE_ASSIGN_OR_RETURN(const std::string bytes, read_zip_record(file, record, kMostText, record_name));
       // data.pkl has its tensors in the folder data, constants.pkl in constants.
       const std::string tensors = name.substr(0, name.size() - 4);
@@ -82,7 +86,8 @@ absl::Status check_torch_archive(std::istream& file, const std::string& what, To
                                 const auto found = records.find(absl::StrCat(tensors, "/", key));
                                 if (found == records.end()) return std::nullopt;
                                 return found->second.size;
-                              }};
+                              },
+                              .enum_classes = enum_classes};
       PARE_RETURN_IF_ERROR(check_pickle(bytes, rules, record_name));
     }
   }

@@ -90,7 +90,8 @@ TEST(TorchArchiveTest, LooksIntoEveryPickle) {
                                       "\x80\x02"
                                       "cos\nsystem\n."}})),
                    "constants.pkl"));
-  EXPECT_TRUE(says(error_of(archive({{"data.pkl", "\x80\x02N."}, {"code/a.py.debug_pkl", "N."}})), "debug_pkl"));
+  EXPECT_TRUE(
+      says(error_of(archive({{"data.pkl", "\x80\x02N."}, {"code/a.py.debug_pkl", "\x80\x02N."}})), "a.py.debug_pkl"));
 }
 
 TEST(TorchArchiveTest, RefusesEveryTruncation) {

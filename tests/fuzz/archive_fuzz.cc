@@ -1,8 +1,10 @@
-// What may be of a file that LibTorch reads: the zip directory, pickles, the text of code. The first byte says which.
+// What may be of a file that LibTorch reads: the zip directory, pickles, tables of source places, the text of code. The
+// first byte says which.
 
 #include <sstream>
 #include <string>
 
+#include "base/debug_ranges_check.h"
 #include "base/pickle_check.h"
 #include "base/script_check.h"
 #include "base/torch_archive.h"
@@ -18,6 +20,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 't':
       pare::check_torch_archive(file, "input", pare::TorchArchive::kTensors).IgnoreError();
+      break;
+    case 'd':
+      pare::check_debug_ranges(bytes, "input").IgnoreError();
       break;
     case 'c':
       pare::check_script(bytes, "input").status().IgnoreError();

@@ -5,6 +5,7 @@
 // Inputs that were found to fail stand beside them, under names that say what they did.
 
 #include <ATen/ops/ones.h>
+#include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/api/module.h>
 #include <zlib.h>
 
@@ -91,6 +92,9 @@ void write_models() {
   write("torchscript/plain.pt", plain);
   write("torchscript/branches.pt", branches);
   write("archive/script", "s" + plain);
+  std::istringstream file(branches);
+  const auto [ranges, size] = caffe2::serialize::PyTorchStreamReader(&file).getRecord("code/__torch__.py.debug_pkl");
+  write("archive/debug_ranges", "d" + std::string(static_cast<const char*>(ranges.get()), size));
   const std::string tensors =
       *pare::graph::serialize({{"model/w", at::ones({2, 2})}, {"optimizer", at::ones({3}, at::kByte)}},
                               {{"transforms", nlohmann::json::object()},
