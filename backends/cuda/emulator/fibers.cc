@@ -8,6 +8,13 @@
 
 #include "backends/cuda/emulator/device.h"
 
+// The thread sanitizer's, if the program is linked with it: it keeps a stack of calls for every fiber that it knows.
+extern "C" {
+__attribute__((weak)) void* __tsan_get_current_fiber();
+__attribute__((weak)) void* __tsan_create_fiber(unsigned flags);
+__attribute__((weak)) void __tsan_switch_to_fiber(void* fiber, unsigned flags);
+}
+
 pare::backends::cuda::emulation::Index threadIdx, blockIdx, blockDim, gridDim;
 
 namespace pare::backends::cuda::emulation {
@@ -27,7 +34,10 @@ struct Thread {
 };
 
 // Where to go on: __builtin_setjmp's five words. swapcontext() would make two system calls each time.
-using Place = void* [5];
+struct Place {
+  void* words[5];
+  void* sanitizers_fiber = nullptr;
+};
 
 struct Fiber {
   Place place;
@@ -52,12 +62,21 @@ Block& block() {
   return *block;
 }
 
-[[gnu::noipa]] void go_on(Place& to) { __builtin_longjmp(to, 1); }
+[[gnu::no_sanitize_thread]] void tell_sanitizer(const Place& to) {
+  if (__tsan_switch_to_fiber != nullptr) __tsan_switch_to_fiber(to.sanitizers_fiber, 0);
+}
+
+// As change() and begin() not for the thread sanitizer, which counts calls and returns: these do not return where they
+// were called.
+[[gnu::noipa, gnu::no_sanitize_thread]] void go_on(Place& to) {
+  tell_sanitizer(to);
+  __builtin_longjmp(to.words, 1);
+}
 
 // Remembers where this is, and goes on elsewhere until someone comes back.  Callers must not guess which
 // registers stay: noipa.
-[[gnu::noipa]] void change(Place& from, Place& to) {
-  if (__builtin_setjmp(from) == 0) go_on(to);
+[[gnu::noipa, gnu::no_sanitize_thread]] void change(Place& from, Place& to) {
+  if (__builtin_setjmp(from.words) == 0) go_on(to);
 }
 
 // What a fiber does all its life.
@@ -83,8 +102,10 @@ void resume(int fiber) {
   change(b.scheduler, b.fibers[fiber]->place);
 }
 
-[[gnu::noipa]] void begin(Place& from, const ucontext_t& to) {
-  if (__builtin_setjmp(from) == 0) setcontext(&to);
+[[gnu::noipa, gnu::no_sanitize_thread]] void begin(Place& from, const Fiber& to) {
+  if (__builtin_setjmp(from.words) != 0) return;
+  tell_sanitizer(to.place);
+  setcontext(&to.context);
 }
 
 // A fiber for the threads that have not begun.
@@ -103,7 +124,8 @@ void start_fiber() {
   fiber.context.uc_stack.ss_size = kStackBytes;
   fiber.context.uc_link = nullptr;
   makecontext(&fiber.context, run_threads, 0);
-  begin(b.scheduler, fiber.context);
+  if (__tsan_create_fiber != nullptr) fiber.place.sanitizers_fiber = __tsan_create_fiber(0);
+  begin(b.scheduler, fiber);
 }
 
 void wait(Waits waits) {
@@ -131,6 +153,7 @@ bool release(uint32_t first, uint32_t end, Waits waits) {
 
 bool run_block(BlockPlace place, uint32_t threads, absl::FunctionRef<void()> body) {
   Block& b = block();
+  if (__tsan_get_current_fiber != nullptr) b.scheduler.sanitizers_fiber = __tsan_get_current_fiber();
   b.body = &body;
   b.threads.assign(threads, Thread());
   b.begun = 0;
