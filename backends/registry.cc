@@ -2,21 +2,21 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/synchronization/mutex.h"
 #include "base/log.h"
 
 namespace pare::backends {
 namespace {
 
 struct Registry {
-  absl::Mutex mutex;
-  // By falling priority; pointers, because callers keep them.
-  std::vector<std::unique_ptr<const KernelBackend>> backends ABSL_GUARDED_BY(mutex);
+  std::shared_mutex mutex;
+  // By falling priority; pointers, because callers keep them. Guarded by mutex.
+  std::vector<std::unique_ptr<const KernelBackend>> backends;
 };
 
 Registry& registry() {
@@ -25,7 +25,7 @@ Registry& registry() {
 }
 
 std::vector<const KernelBackend*> all_backends() {
-  absl::ReaderMutexLock lock(&registry().mutex);
+  const std::shared_lock<std::shared_mutex> lock(registry().mutex);
   std::vector<const KernelBackend*> all;
   all.reserve(registry().backends.size());
   for (const auto& backend : registry().backends) all.push_back(backend.get());
@@ -44,7 +44,7 @@ absl::Status register_backend(KernelBackend backend) {
     return absl::InvalidArgumentError(absl::StrCat("a kernel backend needs a table function and a name other than '",
                                                    kAutoBackend, "', but this one's name is '", backend.name, "'"));
   }
-  absl::MutexLock lock(&registry().mutex);
+  const std::lock_guard<std::shared_mutex> lock(registry().mutex);
   auto& backends = registry().backends;
   for (const auto& other : backends) {
     if (other->name == backend.name) {

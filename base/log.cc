@@ -2,12 +2,11 @@
 
 #include <atomic>
 #include <cstdio>
+#include <mutex>
 #include <set>
 #include <string>
 
-#include "absl/base/const_init.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 
 namespace pare {
 
@@ -30,10 +29,10 @@ void log_info(std::string_view message) {
 void log_warning(std::string_view message) { write_line("warning: ", message); }
 
 void log_warning_once(std::string_view key, std::string_view message) {
-  static absl::Mutex mutex(absl::kConstInit);
+  static constinit std::mutex mutex;
   static std::set<std::string>& seen = *new std::set<std::string>;
   {
-    absl::MutexLock lock(&mutex);
+    const std::lock_guard<std::mutex> lock(mutex);
     if (!seen.emplace(key).second) return;
   }
   log_warning(message);

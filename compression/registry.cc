@@ -5,11 +5,10 @@
 #include <cstdlib>
 #include <exception>
 #include <map>
+#include <mutex>
 #include <utility>
 
-#include "absl/base/const_init.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "config/nearest.h"
@@ -18,7 +17,7 @@ namespace pare {
 
 namespace {
 
-absl::Mutex mutex(absl::kConstInit);
+constinit std::mutex mutex;
 
 struct Entry {
   AlgorithmFactory factory;
@@ -45,7 +44,7 @@ std::string readable(const std::string& class_name) {
 bool register_algorithm(const std::string& name, AlgorithmFactory factory, const std::string& class_name) {
   std::string present;
   {
-    const absl::MutexLock lock(&mutex);
+    const std::lock_guard<std::mutex> lock(mutex);
     const auto [entry, is_new] = entries().try_emplace(name, Entry{std::move(factory), class_name});
     if (is_new) return true;
     present = entry->second.class_name;
@@ -58,7 +57,7 @@ bool register_algorithm(const std::string& name, AlgorithmFactory factory, const
 }
 
 std::vector<std::string> registered_algorithms() {
-  const absl::MutexLock lock(&mutex);
+  const std::lock_guard<std::mutex> lock(mutex);
   std::vector<std::string> names;
   for (const auto& [name, entry] : entries()) names.push_back(name);
   return names;
@@ -81,7 +80,7 @@ absl::StatusOr<std::unique_ptr<CompressionAlgorithm>> make_algorithm(std::shared
   PARE_RETURN_IF_ERROR(check_registered(config));
   AlgorithmFactory factory;
   {
-    const absl::MutexLock lock(&mutex);
+    const std::lock_guard<std::mutex> lock(mutex);
     factory = entries().at(config.name).factory;
   }
   try {

@@ -21,8 +21,9 @@ BatchPrefetcher::BatchPrefetcher(int num_workers, int64_t ahead) : num_workers_(
 
 BatchPrefetcher::~BatchPrefetcher() {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
+    work_ready_.notify_all();
   }
   for (std::thread& worker : workers_) worker.join();
 }
@@ -32,14 +33,15 @@ absl::Status BatchPrefetcher::start(int64_t num_batches, Prepare prepare) {
   pass->prepare = std::move(prepare);
   pass->num_batches = num_batches;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     pass_ = std::move(pass);
+    work_ready_.notify_all();
   }
   try {
     while (static_cast<int>(workers_.size()) < num_workers_) workers_.emplace_back([this] { work(); });
   } catch (const std::system_error& error) {
     // There is no pass then: next() must not wait for batches that nobody prepares.
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     pass_ = nullptr;
     return absl::ResourceExhaustedError(absl::StrCat("data loader: worker ", workers_.size(), " of ", num_workers_,
                                                      " could not be started: ", error.what(), "; ask for fewer"));
@@ -53,27 +55,27 @@ bool BatchPrefetcher::has_work() const {
 }
 
 void BatchPrefetcher::work() {
-  const auto wake = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || has_work(); };
   for (;;) {
     std::shared_ptr<Pass> pass;
     int64_t number = 0;
     {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(&wake));
+      std::unique_lock<std::mutex> lock(mutex_);
+      work_ready_.wait(lock, [this] { return stopping_ || has_work(); });
       if (stopping_) return;
       pass = pass_;
       number = pass->claimed++;
     }
     absl::StatusOr<Batch> batch = prepare_safely(pass->prepare, number);
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     pass->ready.emplace(number, std::move(batch));
+    batch_ready_.notify_all();
   }
 }
 
 absl::StatusOr<std::optional<Batch>> BatchPrefetcher::next() {
   std::shared_ptr<Pass> pass;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     pass = pass_;
   }
   if (pass == nullptr) return std::nullopt;
@@ -83,21 +85,20 @@ absl::StatusOr<std::optional<Batch>> BatchPrefetcher::next() {
     if (pass->handed_out == pass->num_batches) return std::nullopt;
     batch = prepare_safely(pass->prepare, pass->handed_out);
   } else {
-    absl::MutexLock lock(&mutex_);
+    std::unique_lock<std::mutex> lock(mutex_);
     if (!pass->status.ok()) return pass->status;
     if (pass->handed_out == pass->num_batches) return std::nullopt;
-    const auto is_ready = [&]()
-                              ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return pass->ready.count(pass->handed_out) > 0; };
-    mutex_.Await(absl::Condition(&is_ready));
+    batch_ready_.wait(lock, [&] { return pass->ready.count(pass->handed_out) > 0; });
     batch = std::move(pass->ready.extract(pass->handed_out).mapped());
   }
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (!batch.ok()) {
     pass->status = batch.status();
     pass->ready.clear();
     return pass->status;
   }
   ++pass->handed_out;
+  work_ready_.notify_one();  // one more batch may be claimed
   return std::optional<Batch>(*std::move(batch));
 }
 

@@ -11,18 +11,18 @@
 #ifndef PARE_DATA_BATCH_PREFETCHER_H_
 #define PARE_DATA_BATCH_PREFETCHER_H_
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "data/batch.h"
 
 namespace pare::data {
@@ -57,15 +57,17 @@ class BatchPrefetcher {
   };
 
   void work();
-  bool has_work() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool has_work() const;  // expects mutex_ to be held
 
   const int num_workers_;
   const int64_t ahead_;
   std::vector<std::thread> workers_;
-  absl::Mutex mutex_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // Shared with the workers that still prepare a batch of a pass that was given up.
-  std::shared_ptr<Pass> pass_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;
+  std::condition_variable work_ready_;   // has_work() or stopping_ may have become true: workers wait for it
+  std::condition_variable batch_ready_;  // a pass has one more in `ready`: next() waits for it
+  bool stopping_ = false;                // guarded by mutex_
+  // Shared with the workers that still prepare a batch of a pass that was given up. Guarded by mutex_.
+  std::shared_ptr<Pass> pass_;
 };
 
 }  // namespace pare::data

@@ -2,14 +2,13 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <utility>
 
-#include "absl/base/const_init.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/synchronization/mutex.h"
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "graph/clone.h"
@@ -18,7 +17,7 @@ namespace pare::graph {
 
 namespace {
 
-absl::Mutex mutex(absl::kConstInit);
+constinit std::mutex mutex;
 
 // Made on first use, so that registrations of other files' static initializers find it; never destroyed.
 std::map<std::string, Exporter>& exporters() {
@@ -49,12 +48,12 @@ bool is_on_cpu(const Graph& graph) {
 }  // namespace
 
 bool register_exporter(const std::string& ending, Exporter exporter) {
-  const absl::MutexLock lock(&mutex);
+  const std::lock_guard<std::mutex> lock(mutex);
   return exporters().emplace(absl::AsciiStrToLower(ending), std::move(exporter)).second;
 }
 
 std::vector<std::string> registered_exporters() {
-  const absl::MutexLock lock(&mutex);
+  const std::lock_guard<std::mutex> lock(mutex);
   std::vector<std::string> endings;
   for (const auto& [ending, exporter] : exporters()) endings.push_back(ending);
   return endings;
@@ -62,7 +61,7 @@ std::vector<std::string> registered_exporters() {
 
 absl::StatusOr<Exporter> find_exporter(const std::string& path) {
   {
-    const absl::MutexLock lock(&mutex);
+    const std::lock_guard<std::mutex> lock(mutex);
     const std::string lower = absl::AsciiStrToLower(path);
     const std::pair<const std::string, Exporter>* best = nullptr;
     for (const auto& candidate : exporters()) {

@@ -1,7 +1,7 @@
 #include "ops/kernel_choice.h"
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include <mutex>
+
 #include "backends/cpu/backend.h"
 #include "backends/registry.h"
 #include "base/status_macros.h"
@@ -11,8 +11,8 @@ namespace pare::ops {
 namespace {
 
 struct Choice {
-  absl::Mutex mutex;
-  std::string name ABSL_GUARDED_BY(mutex) = backends::kAutoBackend;
+  std::mutex mutex;
+  std::string name = backends::kAutoBackend;  // guarded by mutex
 };
 
 Choice& choice() {
@@ -27,13 +27,13 @@ absl::StatusOr<backends::BackendChoice> set_kernel_backend(std::string_view spec
   PARE_RETURN_IF_ERROR(backends::register_cpu_backend());
   PARE_ASSIGN_OR_RETURN(const backends::BackendChoice chosen,
                         backends::choose_backend(specification, torch_execution()));
-  absl::MutexLock lock(&choice().mutex);
+  const std::lock_guard<std::mutex> lock(choice().mutex);
   choice().name = chosen.name;
   return chosen;
 }
 
 std::string kernel_backend() {
-  absl::MutexLock lock(&choice().mutex);
+  const std::lock_guard<std::mutex> lock(choice().mutex);
   return choice().name;
 }
 

@@ -1,11 +1,10 @@
 #include "schedulers/registry.h"
 
 #include <map>
+#include <mutex>
 #include <utility>
 
-#include "absl/base/const_init.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "schedulers/adaptive_schedule.h"
 #include "schedulers/baseline_schedule.h"
 #include "schedulers/exponential_pruning_schedule.h"
@@ -27,7 +26,7 @@ LevelScheduleFactory factory_of() {
   };
 }
 
-absl::Mutex mutex(absl::kConstInit);
+constinit std::mutex mutex;
 
 // Made on first use, so that registrations of other files' static initializers find it; never destroyed.
 Factories& factories() {
@@ -49,12 +48,12 @@ Factories& factories() {
 }  // namespace
 
 bool register_level_schedule(const std::string& family, const std::string& name, LevelScheduleFactory factory) {
-  const absl::MutexLock lock(&mutex);
+  const std::lock_guard<std::mutex> lock(mutex);
   return factories().emplace(std::make_pair(family, name), std::move(factory)).second;
 }
 
 std::vector<std::string> registered_level_schedules(const std::string& family) {
-  const absl::MutexLock lock(&mutex);
+  const std::lock_guard<std::mutex> lock(mutex);
   std::vector<std::string> names;
   for (const auto& [key, factory] : factories()) {
     if (key.first == family) names.push_back(key.second);
@@ -70,7 +69,7 @@ absl::StatusOr<std::unique_ptr<LevelSchedule>> make_level_schedule(const std::st
   if (!params.ok()) return params.status();
   LevelScheduleFactory factory;
   {
-    const absl::MutexLock lock(&mutex);
+    const std::lock_guard<std::mutex> lock(mutex);
     const auto found = factories().find({family, name});
     if (found == factories().end()) {
       return absl::NotFoundError(

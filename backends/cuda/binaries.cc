@@ -17,7 +17,7 @@ absl::StatusOr<std::string> Binaries::make(const Source& source, ElementType ele
 }
 
 absl::StatusOr<const std::string*> Binaries::get(const Source& source, ElementType element, int architecture) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto key = std::make_tuple(&source, element, architecture);
   auto found = binaries_.find(key);
   if (found == binaries_.end()) found = binaries_.emplace(key, make(source, element, architecture)).first;

@@ -11,13 +11,12 @@
 #define PARE_BACKENDS_CUDA_BINARIES_H_
 
 #include <map>
+#include <mutex>
 #include <string>
 #include <tuple>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "backends/cuda/nvrtc.h"
 
 namespace pare::backends::cuda {
@@ -35,8 +34,9 @@ class Binaries {
 
   const NvrtcFunctions nvrtc_;
   const std::string folder_;
-  absl::Mutex mutex_;
-  std::map<std::tuple<const Source*, ElementType, int>, absl::StatusOr<std::string>> binaries_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  std::map<std::tuple<const Source*, ElementType, int>, absl::StatusOr<std::string>> binaries_;
 };
 
 }  // namespace pare::backends::cuda

@@ -1,17 +1,15 @@
 #include "backends/cuda/driver.h"
 
+#include <mutex>
 #include <optional>
-
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 
 namespace pare::backends::cuda {
 namespace {
 
 struct Current {
-  absl::Mutex mutex;
-  std::optional<absl::StatusOr<Driver*>> driver ABSL_GUARDED_BY(mutex);
-  absl::StatusOr<Driver*> (*opener)() ABSL_GUARDED_BY(mutex) = nullptr;
+  std::mutex mutex;  // guards the others
+  std::optional<absl::StatusOr<Driver*>> driver;
+  absl::StatusOr<Driver*> (*opener)() = nullptr;
 };
 
 Current& current() {
@@ -23,7 +21,7 @@ Current& current() {
 
 absl::StatusOr<Driver*> current_driver() {
   Current& c = current();
-  absl::MutexLock lock(&c.mutex);
+  const std::lock_guard<std::mutex> lock(c.mutex);
   if (!c.driver.has_value()) {
     if (c.opener == nullptr) return absl::UnavailableError("no driver for CUDA devices is linked into this program");
     c.driver = c.opener();
@@ -33,13 +31,13 @@ absl::StatusOr<Driver*> current_driver() {
 
 void set_driver(Driver* driver) {
   Current& c = current();
-  absl::MutexLock lock(&c.mutex);
+  const std::lock_guard<std::mutex> lock(c.mutex);
   c.driver = driver;
 }
 
 void set_driver_opener(absl::StatusOr<Driver*> (*opener)()) {
   Current& c = current();
-  absl::MutexLock lock(&c.mutex);
+  const std::lock_guard<std::mutex> lock(c.mutex);
   c.opener = opener;
 }
 

@@ -36,7 +36,7 @@ Gpu::Gpu(const CudaApi& api, const NvrtcFunctions& nvrtc, std::string cache, Str
     : api_(api), binaries_(nvrtc, std::move(cache)), streams_(streams) {}
 
 absl::StatusOr<DeviceProperties> Gpu::describe(int index) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto known = devices_.find(index);
   if (known != devices_.end()) return known->second.properties;
   char name[256] = {};
@@ -59,7 +59,7 @@ absl::StatusOr<DeviceProperties> Gpu::describe(int index) {
 
 absl::StatusOr<CudaApi::Context> Gpu::context_of(int index) {
   PARE_RETURN_IF_ERROR(describe(index).status());
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   CudaApi::Context& context = devices_[index].context;
   if (context != nullptr) return context;
   CudaApi::Context opened = nullptr;
@@ -190,13 +190,13 @@ absl::Status Gpu::copy(void* to, const void* from, int64_t bytes) {
 absl::StatusOr<CudaApi::Function> Gpu::function(const KernelName& kernel, const DeviceProperties& device) {
   const auto key = std::make_tuple(device.index, kernel.source, kernel.element, std::string(kernel.name));
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     const auto known = functions_.find(key);
     if (known != functions_.end()) return known->second;
   }
   // Others may go on while it compiles.
   PARE_ASSIGN_OR_RETURN(const std::string* binary, binaries_.get(*kernel.source, kernel.element, device.architecture));
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   CudaApi::Module& module = modules_[{device.index, kernel.source, kernel.element}];
   if (module == nullptr) {
     PARE_RETURN_IF_ERROR(

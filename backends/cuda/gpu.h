@@ -13,12 +13,11 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <string>
 #include <tuple>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "backends/cuda/binaries.h"
 #include "backends/cuda/cuda_api.h"
 #include "backends/cuda/driver.h"
@@ -66,12 +65,11 @@ class Gpu : public Driver {
   Binaries binaries_;
   Streams* const streams_;
   std::atomic<int> selected_ = kDefaultDevice;
-  absl::Mutex mutex_;
-  std::map<int, Device> devices_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;  // guards those below
+  std::map<int, Device> devices_;
   // Of a device; modules stay loaded.
-  std::map<std::tuple<int, const Source*, ElementType>, CudaApi::Module> modules_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::tuple<int, const Source*, ElementType, std::string>, CudaApi::Function> functions_
-      ABSL_GUARDED_BY(mutex_);
+  std::map<std::tuple<int, const Source*, ElementType>, CudaApi::Module> modules_;
+  std::map<std::tuple<int, const Source*, ElementType, std::string>, CudaApi::Function> functions_;
 };
 
 // With the user's cache folder. Error: Unavailable where there is no NVIDIA driver, no device, or no NVRTC that the

@@ -39,7 +39,7 @@ AddressSpace& AddressSpace::get() {
 AddressSpace::AddressSpace() : base_(reservation().base), size_(reservation().size), ranges_(reservation().size) {}
 
 absl::StatusOr<char*> AddressSpace::reserve(uint64_t size, Device* owner) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const std::optional<uint64_t> offset = ranges_.allocate(size);
   if (!offset.has_value()) {
     return absl::ResourceExhaustedError(
@@ -51,7 +51,7 @@ absl::StatusOr<char*> AddressSpace::reserve(uint64_t size, Device* owner) {
 
 void AddressSpace::release(char* address) {
   if (address == nullptr) return;
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   owners_.erase(address - base_);
   ranges_.free(address - base_);
 }
@@ -63,7 +63,7 @@ bool AddressSpace::contains(const void* address) const {
 
 Device* AddressSpace::owner(const void* address) const {
   if (!contains(address)) return nullptr;
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   const auto part = ranges_.find(static_cast<const char*>(address) - base_);
   return part.has_value() ? owners_.at(part->offset) : nullptr;
 }

@@ -9,10 +9,9 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "backends/vulkan/range_allocator.h"
 
 namespace pare::backends::vulkan {
@@ -39,9 +38,9 @@ class AddressSpace {
 
   char* base_ = nullptr;
   uint64_t size_ = 0;
-  mutable absl::Mutex mutex_;
-  RangeAllocator ranges_ ABSL_GUARDED_BY(mutex_);
-  std::map<uint64_t, Device*> owners_ ABSL_GUARDED_BY(mutex_);  // by offset
+  mutable std::mutex mutex_;
+  RangeAllocator ranges_;               // guarded by mutex_
+  std::map<uint64_t, Device*> owners_;  // by offset; guarded by mutex_
 };
 
 }  // namespace pare::backends::vulkan

@@ -45,7 +45,7 @@ Call::Call(std::initializer_list<const void*> pointers, Device* host_device) {
     return;
   }
   state_ = &(*device)->state();
-  state_->mutex.Lock();
+  state_->mutex.lock();
   status_ = state_->logical().status();
 }
 
@@ -60,7 +60,7 @@ void Call::release() {
   mirrors_.clear();
   for (char* address : scratch_) state_->free(address);
   scratch_.clear();
-  state_->mutex.Unlock();
+  state_->mutex.unlock();
   state_ = nullptr;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <mutex>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -409,14 +410,14 @@ TEST_F(CallTest, AFailedSubmissionIsAnErrorAndTheNextOneIsInOrder) {
   float* const z = allocate<float>(1000);
   ASSERT_EQ(negate(x, y, 1000), absl::OkStatus());
   {
-    absl::MutexLock lock(&device_->state().mutex);
+    const std::lock_guard<std::mutex> lock(device_->state().mutex);
     ASSERT_EQ(device_->state().batch().submit(), absl::OkStatus());
   }
   ASSERT_EQ(negate(y, z, 1000), absl::OkStatus());
   submissions_fail = true;
   EXPECT_EQ(device_->synchronize().code(), absl::StatusCode::kResourceExhausted);
   {
-    absl::MutexLock lock(&device_->state().mutex);
+    const std::lock_guard<std::mutex> lock(device_->state().mutex);
     EXPECT_TRUE(device_->state().batch().idle());
   }
   submissions_fail = false;
@@ -429,7 +430,7 @@ TEST_F(CallTest, TheValidationLayerListens) {
   if (!(*instance())->validated) GTEST_SKIP() << "there is no validation layer";
   DeviceState& state = device_->state();
   {
-    absl::MutexLock lock(&state.mutex);
+    const std::lock_guard<std::mutex> lock(state.mutex);
     VkBuffer buffer = VK_NULL_HANDLE;
     VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};  // of no bytes, which is an error
     info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;

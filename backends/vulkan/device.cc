@@ -2,10 +2,9 @@
 
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "backends/vulkan/address_space.h"
 #include "backends/vulkan/device_state.h"
 #include "backends/vulkan/instance.h"
@@ -22,9 +21,9 @@ std::vector<DeviceSnapshot> snapshots(const Instance& instance) {
 
 // The devices that are open, never closed: a driver may be gone already when static objects are destroyed.
 struct OpenDevices {
-  absl::Mutex mutex;
-  std::map<size_t, Device*> by_index ABSL_GUARDED_BY(mutex);
-  Device* selected ABSL_GUARDED_BY(mutex) = nullptr;
+  std::mutex mutex;  // guards the others
+  std::map<size_t, Device*> by_index;
+  Device* selected = nullptr;
 };
 
 OpenDevices& open_devices() {
@@ -35,17 +34,17 @@ OpenDevices& open_devices() {
 // A thread that still computes keeps its device, and this run's new pipelines are compiled once more by the next.
 void save_pipelines_at_exit() {
   OpenDevices& devices = open_devices();
-  if (!devices.mutex.TryLock()) return;
+  if (!devices.mutex.try_lock()) return;
   for (const auto& [index, device] : devices.by_index) {
-    if (!device->state().mutex.TryLock()) continue;
+    if (!device->state().mutex.try_lock()) continue;
     device->state().pipelines().save();
-    device->state().mutex.Unlock();
+    device->state().mutex.unlock();
   }
-  devices.mutex.Unlock();
+  devices.mutex.unlock();
 }
 
-absl::StatusOr<Device*> open_and_select(OpenDevices& devices, std::string_view name)
-    ABSL_EXCLUSIVE_LOCKS_REQUIRED(devices.mutex) {
+// Expects devices.mutex to be held.
+absl::StatusOr<Device*> open_and_select(OpenDevices& devices, std::string_view name) {
   PARE_ASSIGN_OR_RETURN(const Instance* instance, instance());
   PARE_ASSIGN_OR_RETURN(const size_t index, choose_device(snapshots(*instance), name));
   Device*& device = devices.by_index[index];
@@ -72,40 +71,40 @@ Device::~Device() = default;
 const DeviceProperties& Device::properties() const { return state_->properties(); }
 
 absl::StatusOr<void*> Device::allocate(size_t bytes) {
-  absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   PARE_ASSIGN_OR_RETURN(char* address, state_->allocate(bytes));
   return address;
 }
 
 absl::Status Device::free(void* pointer) {
   if (pointer == nullptr) return absl::OkStatus();
-  absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   return state_->pool().free(pointer);
 }
 
 absl::Status Device::trim() {
-  absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   PARE_RETURN_IF_ERROR(state_->batch().wait());
   state_->pool().trim();
   return absl::OkStatus();
 }
 
 absl::Status Device::copy_to_device(void* to, const void* from, size_t bytes) {
-  absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   if (bytes == 0) return state_->logical().status();
   PARE_ASSIGN_OR_RETURN(const Buffer buffer, state_->find(to, bytes));
   return state_->upload(buffer, from);
 }
 
 absl::Status Device::copy_to_host(void* to, const void* from, size_t bytes) {
-  absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   if (bytes == 0) return state_->batch().wait();
   PARE_ASSIGN_OR_RETURN(const Buffer buffer, state_->find(from, bytes));
   return state_->download(to, buffer);
 }
 
 absl::Status Device::copy(void* to, const void* from, size_t bytes) {
-  absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   if (bytes == 0) return state_->logical().status();
   PARE_ASSIGN_OR_RETURN(const Buffer source, state_->find(from, bytes));
   PARE_ASSIGN_OR_RETURN(const Buffer target, state_->find(to, bytes));
@@ -113,12 +112,12 @@ absl::Status Device::copy(void* to, const void* from, size_t bytes) {
 }
 
 absl::Status Device::synchronize() {
-  absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   return state_->batch().wait();
 }
 
 DeviceStatistics Device::statistics() const {
-  absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard<std::mutex> lock(state_->mutex);
   DeviceStatistics statistics;
   statistics.memory = state_->pool().statistics();
   statistics.dispatches = state_->batch().dispatches();
@@ -140,13 +139,13 @@ absl::StatusOr<std::vector<DeviceProperties>> list_devices() {
 
 absl::StatusOr<Device*> select_device(std::string_view name) {
   OpenDevices& devices = open_devices();
-  absl::MutexLock lock(&devices.mutex);
+  const std::lock_guard<std::mutex> lock(devices.mutex);
   return open_and_select(devices, name);
 }
 
 absl::StatusOr<Device*> selected_device() {
   OpenDevices& devices = open_devices();
-  absl::MutexLock lock(&devices.mutex);
+  const std::lock_guard<std::mutex> lock(devices.mutex);
   if (devices.selected != nullptr) return devices.selected;
   return open_and_select(devices, "");
 }

@@ -5,10 +5,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "backends/vulkan/buffer.h"
 #include "backends/vulkan/command_batch.h"
 #include "backends/vulkan/device.h"
@@ -27,7 +27,7 @@ class DeviceState {
   // Waits for the device, and frees all.
   ~DeviceState();
 
-  absl::Mutex mutex;
+  std::mutex mutex;
 
   // As the pool's, but before it gives up it waits for the device and gives free blocks back to the driver.
   absl::StatusOr<char*> allocate(uint64_t bytes);

@@ -3,11 +3,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 
@@ -19,8 +18,8 @@ constexpr char kPortabilityEnumeration[] = "VK_KHR_portability_enumeration";
 constexpr VkInstanceCreateFlags kEnumeratePortability = 1;
 
 struct Messages {
-  absl::Mutex mutex;
-  std::vector<std::string> texts ABSL_GUARDED_BY(mutex);
+  std::mutex mutex;
+  std::vector<std::string> texts;  // guarded by mutex
 };
 
 Messages& messages() {
@@ -30,7 +29,7 @@ Messages& messages() {
 
 VKAPI_ATTR VkBool32 VKAPI_CALL collect_message(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
                                                const VkDebugUtilsMessengerCallbackDataEXT* data, void*) {
-  absl::MutexLock lock(&messages().mutex);
+  const std::lock_guard<std::mutex> lock(messages().mutex);
   messages().texts.push_back(data->pMessage);
   return VK_FALSE;
 }
@@ -156,7 +155,7 @@ absl::StatusOr<const Instance*> instance() {
 }
 
 std::vector<std::string> take_validation_messages() {
-  absl::MutexLock lock(&messages().mutex);
+  const std::lock_guard<std::mutex> lock(messages().mutex);
   return std::exchange(messages().texts, {});
 }
 

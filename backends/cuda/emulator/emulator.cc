@@ -3,12 +3,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "backends/cuda/arguments.h"
 #include "backends/cuda/emulator/device.h"
 #include "backends/cuda/emulator/fibers.h"
@@ -60,7 +59,7 @@ class Emulator : public Driver {
   }
 
   int device_of(const void* pointer) override {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     auto next = blocks_.upper_bound(static_cast<const char*>(pointer));
     if (next == blocks_.begin()) return -1;
     --next;
@@ -69,7 +68,7 @@ class Emulator : public Driver {
 
   // Filled with what is no number, so that what nobody wrote shows, and with a guard behind that nobody may write.
   absl::StatusOr<void*> allocate(int64_t bytes) override {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     const size_t rounded = (offset_ + bytes + kGuardBytes + 255) / 256 * 256;
     auto* const memory = static_cast<char*>(std::aligned_alloc(256, rounded));
     if (memory == nullptr) return absl::ResourceExhaustedError(absl::StrCat("no ", bytes, " bytes of memory"));
@@ -80,7 +79,7 @@ class Emulator : public Driver {
   }
   void free(void* pointer) override {
     if (pointer == nullptr) return;
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     const auto block = blocks_.find(static_cast<char*>(pointer));
     for (int i = 0; i < kGuardBytes; ++i) {
       is_overrun_ |= static_cast<unsigned char>(block->first[block->second.bytes + i]) != kFill;
@@ -90,15 +89,15 @@ class Emulator : public Driver {
     blocks_.erase(block);
   }
   void set_offset(int64_t bytes) {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     offset_ = bytes;
   }
   bool take_overrun() {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     return std::exchange(is_overrun_, false);
   }
   int64_t bytes_in_use() {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     return bytes_in_use_;
   }
 
@@ -128,7 +127,7 @@ class Emulator : public Driver {
     if (shape.threads == 0 || shape.threads > kMaxThreads || shape.threads % 32 != 0) {
       return absl::InternalError(absl::StrCat("kernel ", kernel.name, " has blocks of ", shape.threads, " threads"));
     }
-    absl::MutexLock lock(&running_);
+    const std::lock_guard<std::mutex> lock(running_);
     for (uint32_t block = 0; block < shape.blocks; ++block) {
       if (!emulation::run_block({block, shape.blocks}, shape.threads,
                                 [&] { entry.run(entry.function, values.data()); })) {
@@ -142,15 +141,16 @@ class Emulator : public Driver {
   absl::Status synchronize() override { return absl::OkStatus(); }
 
  private:
-  absl::Mutex mutex_, running_;
+  std::mutex mutex_, running_;
   struct Block {
     int64_t bytes;
     char* memory;
   };
-  std::map<const char*, Block> blocks_ ABSL_GUARDED_BY(mutex_);
-  int64_t offset_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t bytes_in_use_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool is_overrun_ ABSL_GUARDED_BY(mutex_) = false;
+  // Guarded by mutex_.
+  std::map<const char*, Block> blocks_;
+  int64_t offset_ = 0;
+  int64_t bytes_in_use_ = 0;
+  bool is_overrun_ = false;
 };
 
 Emulator* the_emulator() {
