@@ -97,7 +97,7 @@ const char* yes_or_no(bool value) { return value ? "yes" : "no"; }
 // The devices, the one that a selection without a name takes first.
 absl::StatusOr<std::vector<DeviceDescription>> describe_devices() {
   PARE_ASSIGN_OR_RETURN(const std::vector<vulkan::DeviceProperties> devices, vulkan::list_devices());
-  const absl::StatusOr<vulkan::Device*> selected = vulkan::selected_device();
+  const absl::StatusOr<size_t> selected = vulkan::selected_index();
   std::vector<DeviceDescription> descriptions;
   for (const vulkan::DeviceProperties& device : devices) {
     DeviceDescription description{.name = device.name, .is_software = device.type == "CPU"};
@@ -117,7 +117,7 @@ absl::StatusOr<std::vector<DeviceDescription>> describe_devices() {
                          {"16-bit storage", yes_or_no(device.storage_16bit)},
                          {"denormal numbers", device.preserves_denormals ? "kept" : "flushed"}});
     }
-    description.is_selected = selected.ok() && (*selected)->properties().index == device.index;
+    description.is_selected = selected.ok() && *selected == device.index;
     descriptions.push_back(std::move(description));
   }
   return descriptions;

@@ -26,6 +26,18 @@ TEST(VulkanRegistration, LinkingIsEnough) {
   EXPECT_EQ(backend.float32(DeviceKind::kVulkan), expected);
 }
 
+TEST(VulkanRegistration, DescribesTheSelectedDevice) {
+  const auto devices = (*find_backend("vulkan"))->devices();
+  if (!devices.ok()) GTEST_SKIP() << "no Vulkan device: " << devices.status();
+  const absl::StatusOr<size_t> index = selected_index();
+  ASSERT_TRUE(index.ok()) << index.status();
+  const absl::StatusOr<Device*> opened = selected_device();
+  if (opened.ok()) {
+    EXPECT_EQ((*opened)->properties().index, *index);
+  }
+  for (size_t i = 0; i < devices->size(); ++i) EXPECT_EQ((*devices)[i].is_selected, i == *index) << i;
+}
+
 class MemoryTest : public VulkanTest {};
 
 // As after select_device(): the memory of the device before it is still of use, and is freed.

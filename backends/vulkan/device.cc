@@ -150,6 +150,14 @@ absl::StatusOr<Device*> selected_device() {
   return open_and_select(devices, "");
 }
 
+absl::StatusOr<size_t> selected_index() {
+  OpenDevices& devices = open_devices();
+  const std::lock_guard<std::mutex> lock(devices.mutex);
+  if (devices.selected != nullptr) return devices.selected->properties().index;
+  PARE_ASSIGN_OR_RETURN(const Instance* instance, instance());
+  return choose_device(snapshots(*instance), "");
+}
+
 Device* device_of(const void* pointer) { return AddressSpace::get().owner(pointer); }
 
 }  // namespace pare::backends::vulkan

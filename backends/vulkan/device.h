@@ -115,6 +115,10 @@ absl::StatusOr<Device*> select_device(std::string_view name);
 // The one of the last select_device(), or what select_device("") makes it.
 absl::StatusOr<Device*> selected_device();
 
+// The index of the one that selected_device() returns, or would open: opens none, as that may take a driver's compiler
+// a while.
+absl::StatusOr<size_t> selected_index();
+
 // The open device that a device pointer belongs to; null for every other address.
 Device* device_of(const void* pointer);
 
