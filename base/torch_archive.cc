@@ -82,12 +82,12 @@ absl::Status check_torch_archive(std::istream& file, const std::string& what, To
       // data.pkl has its tensors in the folder data, constants.pkl in constants.
       const std::string tensors = name.substr(0, name.size() - 4);
       const PickleRules rules{.may_have_classes = is_script,
+                              .enum_classes = enum_classes,
                               .record_size = [&](const std::string& key) -> std::optional<uint64_t> {
                                 const auto found = records.find(absl::StrCat(tensors, "/", key));
                                 if (found == records.end()) return std::nullopt;
                                 return found->second.size;
-                              },
-                              .enum_classes = enum_classes};
+                              }};
       PARE_RETURN_IF_ERROR(check_pickle(bytes, rules, record_name));
     }
   }

@@ -110,6 +110,17 @@ TEST(TorchArchiveTest, ChecksEveryRecordOfCode) {
   EXPECT_TRUE(says(with("code/__torch__/a", "def f(x: int=1) -> int:\n  return x\n"), "is no code"));
 }
 
+TEST(TorchArchiveTest, RefusesObjectsOfItsEnums) {
+  // An object of __torch__.Colour, whose code says what it is.
+  const std::string pickle(
+      "\x80\x02"
+      "c__torch__\nColour\nK\x01\x85R.",
+      27);
+  const std::string error =
+      error_of(archive({{"data.pkl", pickle}, {"code/__torch__.py", "class Colour(Enum):\n  RED = 1\n"}}));
+  EXPECT_TRUE(says(error, "the enum __torch__.Colour")) << error;
+}
+
 TEST(TorchArchiveTest, RefusesTheMobileFormat) {
   std::string bytes = archive({{"data.pkl", "\x80\x02N."}});
   bytes.replace(4, 4, "PTMF");
