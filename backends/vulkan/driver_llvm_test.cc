@@ -3,7 +3,10 @@
 
 #include "backends/vulkan/driver_llvm.h"
 
+#include "backends/vulkan/call.h"
+#include "backends/vulkan/elementwise.h"
 #include "backends/vulkan/testing.h"
+#include "backends/vulkan/testing_shaders.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -30,8 +33,14 @@ class DriverLlvmTest : public VulkanTest {};
 TEST_F(DriverLlvmTest, ADeviceIsOpenedAndCompilesShaders) {
   float* const x = to_device(std::vector<float>{1, 2, 3});
   float* const y = allocate<float>(3);
-  ASSERT_EQ(device_->copy(y, x, 12), absl::OkStatus());
-  EXPECT_THAT(to_host(y, 3), ::testing::ElementsAre(1, 2, 3));
+  Call call({x, y});
+  const Buffer in = call.input(x, 3), out = call.output(y, 3);
+  for_each_piece(call, Layout::per_tensor(3), sizeof(float), [&](const Piece& piece) {
+    call.dispatch(shaders::negate_f32, {piece.of(in, x), piece.of(out, y)}, piece.constants.count, {},
+                  piece.invocations);
+  });
+  ASSERT_EQ(call.finish(), absl::OkStatus());
+  EXPECT_THAT(to_host(y, 3), ::testing::ElementsAre(-1, -2, -3));
 }
 
 }  // namespace
