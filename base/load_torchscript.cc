@@ -34,7 +34,8 @@ absl::StatusOr<torch::jit::Module> load_torchscript(const std::string& path) {
   if (file.peek() == std::ifstream::traits_type::eof()) {
     return unreadable(absl::InvalidArgumentError("it is empty or a folder"));
   }
-  const absl::Status checked = check_torch_archive(file, path, TorchArchive::kScript);
+  absl::Status checked;
+  PARE_RETURN_IF_ERROR(guard_torch(path, [&] { checked = check_torch_archive(file, path, TorchArchive::kScript); }));
   if (checked.code() == absl::StatusCode::kInvalidArgument) return unreadable(checked);
   PARE_RETURN_IF_ERROR(checked);
   auto module = guard_torch(path, [&] { return torch::jit::load(file, c10::Device(c10::kCPU)); });

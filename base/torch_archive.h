@@ -28,8 +28,8 @@ enum class TorchArchive {
 };
 
 // Beginning with `what`: InvalidArgument for what is damaged, Unimplemented for what is whole and not opened all the
-// same
-// (__setstate__, custom classes, old formats).
+// same (__setstate__, custom classes, old formats). Throws std::bad_alloc where there is no memory for what it reads:
+// to be called within guard_torch().
 absl::Status check_torch_archive(std::istream& file, const std::string& what, TorchArchive kind);
 
 }  // namespace pare

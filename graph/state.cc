@@ -15,6 +15,7 @@
 #include "base/status_macros.h"
 #include "base/torch_archive.h"
 #include "base/torch_guard.h"
+#include "base/written_json.h"
 
 namespace pare::graph {
 
@@ -107,8 +108,11 @@ absl::StatusOr<std::string> serialize(const std::map<std::string, at::Tensor>& t
   });
 }
 
-absl::Status deserialize(const std::string& bytes, const std::string& what, std::map<std::string, at::Tensor>* tensors,
-                         nlohmann::json* metadata) {
+namespace {
+
+// What deserialize() does; it may throw std::bad_alloc.
+absl::Status deserialize_or_throw(const std::string& bytes, const std::string& what,
+                                  std::map<std::string, at::Tensor>* tensors, nlohmann::json* metadata) {
   std::map<std::string, at::Tensor> result;
   std::string metadata_text;
   std::istringstream file(bytes);
@@ -129,14 +133,21 @@ absl::Status deserialize(const std::string& bytes, const std::string& what, std:
     }
   });
   PARE_RETURN_IF_ERROR(status);
-  nlohmann::json parsed = nlohmann::json::parse(metadata_text, nullptr, /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(what, ": the part that only Pare writes (", kMetadataKey, ") is missing"));
-  }
+  const std::string own_part = absl::StrCat(what, ": the part that only Pare writes (", kMetadataKey, ")");
+  if (metadata_text.empty()) return absl::InvalidArgumentError(absl::StrCat(own_part, " is missing"));
+  PARE_ASSIGN_OR_RETURN(*metadata, parse_written_json(metadata_text, own_part));
   *tensors = std::move(result);
-  *metadata = std::move(parsed);
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status deserialize(const std::string& bytes, const std::string& what, std::map<std::string, at::Tensor>* tensors,
+                         nlohmann::json* metadata) {
+  absl::Status status;
+  PARE_RETURN_IF_ERROR(guard_torch(absl::StrCat("reading ", what),
+                                   [&] { status = deserialize_or_throw(bytes, what, tensors, metadata); }));
+  return status;
 }
 
 absl::Status save_state(const Model& model, const std::string& path) {
@@ -152,7 +163,9 @@ absl::Status load_state(Model& model, const std::string& path) {
   nlohmann::json metadata;
   PARE_RETURN_IF_ERROR(deserialize(bytes, path, &state.tensors, &metadata));
   if (metadata.contains("transforms") && metadata["transforms"].is_object()) {
-    for (const auto& [name, value] : metadata["transforms"].items()) state.transforms[name] = value;
+    for (auto& [name, value] : metadata["transforms"].get_ref<nlohmann::json::object_t&>()) {
+      state.transforms[name] = std::move(value);
+    }
   }
   return set_state(model, state);
 }

@@ -34,7 +34,8 @@ absl::Status set_state(Model& model, const ModelState& state);
 absl::Status save_state(const Model& model, const std::string& path);
 absl::Status load_state(Model& model, const std::string& path);
 
-// The same container for anything else of the kind; what training checkpoints are made of.
+// The same container for anything else of the kind; what training checkpoints are made of. Metadata nested deeper than
+// kMaxWrittenJsonDepth (base/written_json.h) are written, but not read again.
 absl::StatusOr<std::string> serialize(const std::map<std::string, at::Tensor>& tensors, const nlohmann::json& metadata);
 absl::Status deserialize(const std::string& bytes, const std::string& what, std::map<std::string, at::Tensor>* tensors,
                          nlohmann::json* metadata);

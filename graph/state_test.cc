@@ -1,10 +1,12 @@
 #include "graph/state.h"
 
 #include <ATen/ATen.h>
+#include <torch/csrc/jit/serialization/pickle.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "base/refuse_memory_testing.h"
 #include "gmock/gmock.h"
 #include "graph/hooks.h"
 #include "gtest/gtest.h"
@@ -101,6 +103,46 @@ TEST_F(StateFile, TruncatedAndForeignFilesAreRefused) {
   EXPECT_EQ(load_state(*net.model, path_).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(load_state(*net.model, path_ + ".none").code(), absl::StatusCode::kNotFound);
   EXPECT_FALSE(save_state(*net.model, ::testing::TempDir() + "/none/x").ok());
+}
+
+// A file of no tensors, with this text for its metadata.
+std::string with_metadata(const std::string& text) {
+  c10::impl::GenericDict dict(c10::StringType::get(), c10::AnyType::get());
+  dict.insert("__pare__", text);
+  const std::vector<char> bytes = torch::jit::pickle_save(dict);
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST(Deserialize, MetadataThatPareDoesNotWriteAreRefused) {
+  std::map<std::string, at::Tensor> tensors;
+  nlohmann::json metadata;
+  EXPECT_TRUE(deserialize(with_metadata("[[3]]"), "a.state", &tensors, &metadata).ok());
+  EXPECT_EQ(metadata, nlohmann::json::parse("[[3]]"));
+  const auto error_of = [&](const std::string& text) {
+    const absl::Status status = deserialize(with_metadata(text), "a.state", &tensors, &metadata);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  EXPECT_THAT(error_of(""), HasSubstr("a.state: the part that only Pare writes (__pare__) is missing"));
+  EXPECT_THAT(error_of("[3"), HasSubstr("(__pare__) is no JSON"));
+  // Copying it would run out of stack.
+  EXPECT_THAT(error_of(std::string(200'000, '[') + std::string(200'000, ']')), HasSubstr("nested deeper than"));
+  EXPECT_EQ(metadata, nlohmann::json::parse("[[3]]")) << "what is refused leaves the last as it is";
+}
+
+TEST(Deserialize, AFileThatIsTooLargeForTheMemoryIsAnError) {
+  constexpr size_t kCharacters = 1 << 20;
+  const std::string bytes = serialize({}, {{"text", std::string(kCharacters, 'x')}}).value();
+  std::map<std::string, at::Tensor> tensors;
+  nlohmann::json metadata;
+  absl::Status status;
+  {
+    const RefuseMemory refuse(kCharacters);
+    status = deserialize(bytes, "a.state", &tensors, &metadata);
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("a.state"));
+  EXPECT_TRUE(deserialize(bytes, "a.state", &tensors, &metadata).ok());
 }
 
 TEST_F(StateFile, AMissingTransformIsNamed) {

@@ -294,10 +294,12 @@ absl::Status Optimizer::load_state(const std::string& bytes) {
         absl::StrCat("the optimizer's state is of another optimizer than ", to_string(impl_->options.kind),
                      ", or of another model: resume with the same settings, or start anew"));
   }
-  // LibTorch keeps it as TorchScript, which is code.
-  std::istringstream stream(bytes.substr(signature.size()));
-  PARE_RETURN_IF_ERROR(check_torch_archive(stream, "the optimizer's state", TorchArchive::kScript));
-  return guard_torch("loading the optimizer's state", [&] {
+  absl::Status checked;
+  const absl::Status loading = guard_torch("loading the optimizer's state", [&] {
+    // LibTorch keeps it as TorchScript, which is code.
+    std::istringstream stream(bytes.substr(signature.size()));
+    checked = check_torch_archive(stream, "the optimizer's state", TorchArchive::kScript);
+    if (!checked.ok()) return;
     // LibTorch adds to a state that is there instead of replacing it: it is loaded into a new optimizer.
     std::unique_ptr<torch::optim::Optimizer> loaded = impl_->make_another();
     torch::serialize::InputArchive archive;
@@ -306,6 +308,7 @@ absl::Status Optimizer::load_state(const std::string& bytes) {
     move_state(*loaded, impl_->options.kind, impl_->device());
     impl_->optimizer = std::move(loaded);
   });
+  return checked.ok() ? loading : checked;
 }
 
 }  // namespace pare::training

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/refuse_memory_testing.h"
 #include "graph/hooks.h"
 #include "training/testing.h"
 
@@ -169,6 +170,21 @@ TEST(Optimizer, RefusesTheStateOfAnother) {
   std::string truncated = sgd->save_state().value();
   truncated.resize(truncated.size() / 2);
   EXPECT_FALSE(sgd->load_state(truncated).ok());
+}
+
+TEST(Optimizer, AStateThatIsTooLargeForTheMemoryIsAnError) {
+  auto model = testing::make_tiny_model();
+  auto optimizer = make(*model, {});
+  set_gradients(*model, 0.3);
+  ASSERT_TRUE(optimizer->step(0.1).ok());
+  const std::string state = optimizer->save_state().value();
+  absl::Status status;
+  {
+    const RefuseMemory refuse(state.size() / 2);
+    status = optimizer->load_state(state);
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_TRUE(optimizer->load_state(state).ok());
 }
 
 TEST(Optimizer, NoticesThatAParameterWasReplaced) {

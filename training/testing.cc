@@ -5,7 +5,9 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/sin.h>
 #include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <utility>
 
 namespace pare::training::testing {
