@@ -18,7 +18,7 @@
 namespace pare::training {
 
 // Of the device's default generator. Errors: InvalidArgument where LibTorch has no such device, or where the state is
-// of another kind of generator.
+// of another kind of generator, or one that no generator comes to: nothing is changed then.
 absl::Status seed_random(c10::Device device, uint64_t seed);
 absl::StatusOr<at::Tensor> random_state(c10::Device device);
 absl::Status set_random_state(c10::Device device, const at::Tensor& state);
