@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "base/version.h"
+#include "config/object_reader.h"
 #include "training/fnv1a.h"
 
 namespace pare::training {
@@ -26,6 +27,8 @@ constexpr char kAlgorithmPrefix[] = "algorithm/";
 constexpr char kOptimizer[] = "optimizer";
 constexpr char kRandomState[] = "random_state";
 constexpr char kDeviceRandomState[] = "device_random_state";
+// Of epochs and steps: none comes near, and one more is a number still.
+constexpr double kMostSteps = 1e15;
 
 template <typename Integer>
 void append(std::string& out, Integer value) {
@@ -90,64 +93,40 @@ absl::StatusOr<std::string_view> payload_of(const std::string& bytes, const std:
       is_newer ? "the newer Pare that wrote it" : "the Pare that wrote it", ", or start anew in another folder"));
 }
 
-}  // namespace
-
-Checkpoint capture(const CompressionAlgorithm& algorithm) {
-  Checkpoint checkpoint;
-  checkpoint.model = graph::get_state(*algorithm.model());
-  checkpoint.algorithm = algorithm.state();
-  checkpoint.algorithm_tensors = algorithm.state_tensors();
-  checkpoint.compression = {{"config", algorithm.source_config()}, {"input_size", algorithm.input_size()}};
-  checkpoint.made_by = {{"pare", kPareVersion}, {"libtorch", TORCH_VERSION}};
-  return checkpoint;
-}
-
-absl::Status restore(const Checkpoint& checkpoint, CompressionAlgorithm& algorithm) {
+// What the methods of a caller's own do with a state that does not fit them, too, is an error and no exception.
+absl::Status restore_or_throw(const Checkpoint& checkpoint, CompressionAlgorithm& algorithm) {
   PARE_RETURN_IF_ERROR(algorithm.prepare_for_state(checkpoint.algorithm));
   PARE_RETURN_IF_ERROR(graph::set_state(*algorithm.model(), checkpoint.model));
   PARE_RETURN_IF_ERROR(algorithm.set_state_tensors(checkpoint.algorithm_tensors));
   return algorithm.set_state(checkpoint.algorithm);
 }
 
-absl::StatusOr<std::string> encode_checkpoint(const Checkpoint& checkpoint) {
-  std::map<std::string, at::Tensor> tensors;
-  for (const auto& [name, tensor] : checkpoint.model.tensors) tensors[kModelPrefix + name] = tensor;
-  for (const auto& [name, tensor] : checkpoint.algorithm_tensors) tensors[kAlgorithmPrefix + name] = tensor;
-  if (!checkpoint.optimizer.empty()) tensors[kOptimizer] = bytes_to_tensor(checkpoint.optimizer);
-  if (checkpoint.random_state.defined()) tensors[kRandomState] = checkpoint.random_state;
-  if (checkpoint.device_random_state.defined()) tensors[kDeviceRandomState] = checkpoint.device_random_state;
-  const nlohmann::json metadata = {
-      {"transforms", checkpoint.model.transforms},
-      {"algorithm", checkpoint.algorithm},
-      {"compression", checkpoint.compression},
-      {"source", checkpoint.source},
-      {"epoch", checkpoint.epoch},
-      {"steps_in_epoch", checkpoint.steps_in_epoch},
-      {"global_step", checkpoint.global_step},
-      {"config", checkpoint.config},
-      {"trainer", checkpoint.trainer},
-      {"made_by", checkpoint.made_by},
+// The checksum holds, so that what is missing or of another type can only be a mistake of the program that wrote it.
+absl::Status take_metadata(nlohmann::json metadata, const std::string& path, Checkpoint& checkpoint) {
+  config::ObjectReader reader(metadata, absl::StrCat(path, ": metadata"));
+  const auto count = [&](const char* key, int64_t& number) {
+    if (!reader.has(key)) reader.fail(key, "is missing");
+    number = reader.integer(key, 0, {.min = 0, .max = kMostSteps});
   };
-  PARE_ASSIGN_OR_RETURN(const std::string payload, graph::serialize(tensors, metadata));
-  std::string bytes(kMagic, kMagicSize);
-  append(bytes, kCheckpointVersion);
-  append(bytes, static_cast<uint64_t>(payload.size()));
-  append(bytes, hash_of(bytes, payload));
-  bytes += payload;
-  return bytes;
+  count("epoch", checkpoint.epoch);
+  count("steps_in_epoch", checkpoint.steps_in_epoch);
+  count("global_step", checkpoint.global_step);
+  const std::pair<const char*, nlohmann::json&> parts[] = {
+      {"algorithm", checkpoint.algorithm}, {"compression", checkpoint.compression}, {"source", checkpoint.source},
+      {"config", checkpoint.config},       {"trainer", checkpoint.trainer},         {"made_by", checkpoint.made_by}};
+  for (const auto& [key, part] : parts) {
+    if (!reader.has(key)) reader.fail(key, "is missing");
+  }
+  if (reader.object("transforms") == nullptr) reader.fail("transforms", "is missing");
+  PARE_RETURN_IF_ERROR(reader.status());
+  for (const auto& [key, part] : parts) part = std::move(metadata[key]);
+  for (auto& [name, state] : metadata["transforms"].get_ref<nlohmann::json::object_t&>()) {
+    checkpoint.model.transforms[name] = std::move(state);
+  }
+  return absl::OkStatus();
 }
 
-absl::Status save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
-  PARE_ASSIGN_OR_RETURN(const std::string bytes, encode_checkpoint(checkpoint));
-  return write_file_atomically(path, bytes);
-}
-
-absl::StatusOr<Checkpoint> load_checkpoint(const std::string& path) {
-  PARE_ASSIGN_OR_RETURN(const std::string bytes, read_file(path));
-  return decode_checkpoint(bytes, path);
-}
-
-absl::StatusOr<Checkpoint> decode_checkpoint(const std::string& bytes, const std::string& path) {
+absl::StatusOr<Checkpoint> decode_or_throw(const std::string& bytes, const std::string& path) {
   PARE_ASSIGN_OR_RETURN(const std::string_view payload, payload_of(bytes, path));
   std::map<std::string, at::Tensor> tensors;
   nlohmann::json metadata;
@@ -170,19 +149,78 @@ absl::StatusOr<Checkpoint> decode_checkpoint(const std::string& bytes, const std
       checkpoint.device_random_state = std::move(tensor);
     }
   }
-  // The checksum holds, so a missing key can only be a mistake of the program that wrote it.
-  PARE_RETURN_IF_ERROR(guard_torch(absl::StrCat(path, ": unexpected content"), [&] {
-    metadata.at("transforms").get_to(checkpoint.model.transforms);
-    checkpoint.algorithm = metadata.at("algorithm");
-    checkpoint.compression = metadata.at("compression");
-    checkpoint.source = metadata.at("source");
-    metadata.at("epoch").get_to(checkpoint.epoch);
-    metadata.at("steps_in_epoch").get_to(checkpoint.steps_in_epoch);
-    metadata.at("global_step").get_to(checkpoint.global_step);
-    checkpoint.config = metadata.at("config");
-    checkpoint.trainer = metadata.at("trainer");
-    checkpoint.made_by = metadata.at("made_by");
+  PARE_RETURN_IF_ERROR(take_metadata(std::move(metadata), path, checkpoint));
+  return checkpoint;
+}
+
+}  // namespace
+
+Checkpoint capture(const CompressionAlgorithm& algorithm) {
+  Checkpoint checkpoint;
+  checkpoint.model = graph::get_state(*algorithm.model());
+  checkpoint.algorithm = algorithm.state();
+  checkpoint.algorithm_tensors = algorithm.state_tensors();
+  checkpoint.compression = {{"config", algorithm.source_config()}, {"input_size", algorithm.input_size()}};
+  checkpoint.made_by = {{"pare", kPareVersion}, {"libtorch", TORCH_VERSION}};
+  return checkpoint;
+}
+
+absl::Status restore(const Checkpoint& checkpoint, CompressionAlgorithm& algorithm) {
+  absl::Status status;
+  PARE_RETURN_IF_ERROR(
+      guard_torch("the checkpoint's state of the methods", [&] { status = restore_or_throw(checkpoint, algorithm); }));
+  return status;
+}
+
+std::string with_checkpoint_header(std::string_view payload) {
+  std::string bytes(kMagic, kMagicSize);
+  append(bytes, kCheckpointVersion);
+  append(bytes, static_cast<uint64_t>(payload.size()));
+  append(bytes, hash_of(bytes, payload));
+  bytes += payload;
+  return bytes;
+}
+
+absl::StatusOr<std::string> encode_checkpoint(const Checkpoint& checkpoint) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, tensor] : checkpoint.model.tensors) tensors[kModelPrefix + name] = tensor;
+  for (const auto& [name, tensor] : checkpoint.algorithm_tensors) tensors[kAlgorithmPrefix + name] = tensor;
+  if (!checkpoint.optimizer.empty()) tensors[kOptimizer] = bytes_to_tensor(checkpoint.optimizer);
+  if (checkpoint.random_state.defined()) tensors[kRandomState] = checkpoint.random_state;
+  if (checkpoint.device_random_state.defined()) tensors[kDeviceRandomState] = checkpoint.device_random_state;
+  const nlohmann::json metadata = {
+      {"transforms", checkpoint.model.transforms},
+      {"algorithm", checkpoint.algorithm},
+      {"compression", checkpoint.compression},
+      {"source", checkpoint.source},
+      {"epoch", checkpoint.epoch},
+      {"steps_in_epoch", checkpoint.steps_in_epoch},
+      {"global_step", checkpoint.global_step},
+      {"config", checkpoint.config},
+      {"trainer", checkpoint.trainer},
+      {"made_by", checkpoint.made_by},
+  };
+  PARE_ASSIGN_OR_RETURN(const std::string payload, graph::serialize(tensors, metadata));
+  return with_checkpoint_header(payload);
+}
+
+absl::Status save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
+  PARE_ASSIGN_OR_RETURN(const std::string bytes, encode_checkpoint(checkpoint));
+  return write_file_atomically(path, bytes);
+}
+
+absl::StatusOr<Checkpoint> load_checkpoint(const std::string& path) {
+  absl::StatusOr<Checkpoint> checkpoint;
+  PARE_RETURN_IF_ERROR(guard_torch(absl::StrCat("reading ", path), [&] {
+    const absl::StatusOr<std::string> bytes = read_file(path);
+    checkpoint = bytes.ok() ? decode_or_throw(*bytes, path) : bytes.status();
   }));
+  return checkpoint;
+}
+
+absl::StatusOr<Checkpoint> decode_checkpoint(const std::string& bytes, const std::string& path) {
+  absl::StatusOr<Checkpoint> checkpoint;
+  PARE_RETURN_IF_ERROR(guard_torch(absl::StrCat("reading ", path), [&] { checkpoint = decode_or_throw(bytes, path); }));
   return checkpoint;
 }
 

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -59,10 +60,14 @@ absl::Status restore(const Checkpoint& checkpoint, CompressionAlgorithm& algorit
 absl::StatusOr<std::string> encode_checkpoint(const Checkpoint& checkpoint);
 absl::StatusOr<Checkpoint> decode_checkpoint(const std::string& bytes, const std::string& what);
 
+// What encode_checkpoint() makes of its payload, graph::serialize()'s container: the header before it.
+std::string with_checkpoint_header(std::string_view payload);
+
 // Errors of write_file_atomically.
 absl::Status save_checkpoint(const Checkpoint& checkpoint, const std::string& path);
 // NotFound; DataLoss if it is no checkpoint, truncated (with the sizes) or damaged; FailedPrecondition if it is whole,
-// and of an older or a newer version of the format; InvalidArgument if its content is not what this version has.
+// and of an older or a newer version of the format; InvalidArgument if its content is not what this version has;
+// ResourceExhausted where there is no memory for it.
 absl::StatusOr<Checkpoint> load_checkpoint(const std::string& path);
 
 }  // namespace pare::training

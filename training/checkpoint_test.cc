@@ -10,7 +10,9 @@
 #include <filesystem>
 
 #include "base/atomic_file.h"
+#include "base/refuse_memory_testing.h"
 #include "base/test_folder.h"
+#include "graph/state.h"
 #include "training/fnv1a.h"
 #include "training/testing.h"
 
@@ -135,6 +137,86 @@ TEST_F(CheckpointFile, OtherVersionsSaySo) {
   damaged[8] ^= 1;
   ASSERT_TRUE(write_file_atomically(path_, damaged).ok());
   EXPECT_EQ(load_checkpoint(path_).status().code(), absl::StatusCode::kDataLoss);
+}
+
+// A file with metadata that are changed by `change`, and are whole otherwise.
+template <typename F>
+absl::Status error_of_metadata(F change) {
+  nlohmann::json metadata = {{"transforms", nlohmann::json::object()},
+                             {"algorithm", nullptr},
+                             {"compression", nullptr},
+                             {"source", nullptr},
+                             {"epoch", 1},
+                             {"steps_in_epoch", 0},
+                             {"global_step", 5},
+                             {"config", nullptr},
+                             {"trainer", nullptr},
+                             {"made_by", nullptr}};
+  change(metadata);
+  return decode_checkpoint(with_checkpoint_header(graph::serialize({}, metadata).value()), "a.checkpoint").status();
+}
+
+TEST(CheckpointMetadata, WhatDoesNotFitIsNamed) {
+  EXPECT_TRUE(error_of_metadata([](nlohmann::json&) {}).ok());
+  const std::pair<const char*, nlohmann::json> wrong[] = {
+      {"epoch", "x"},         {"epoch", -1},         {"steps_in_epoch", 0.5}, {"steps_in_epoch", true},
+      {"global_step", 1e300}, {"global_step", 1e16}, {"transforms", 3},       {"transforms", nullptr}};
+  for (const auto& [key, value] : wrong) {
+    const absl::Status status = error_of_metadata([&](nlohmann::json& metadata) { metadata[key] = value; });
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << key << " " << value;
+    EXPECT_EQ(status.message().find(std::string("a.checkpoint: metadata.") + key + ": expected"), 0u) << status;
+  }
+  for (const char* key : {"transforms", "algorithm", "epoch", "trainer"}) {
+    const absl::Status status = error_of_metadata([&](nlohmann::json& metadata) { metadata.erase(key); });
+    EXPECT_EQ(status.message(), std::string("a.checkpoint: metadata.") + key + ": is missing");
+  }
+  EXPECT_FALSE(error_of_metadata([](nlohmann::json& metadata) { metadata = nlohmann::json::array(); }).ok());
+}
+
+TEST(CheckpointMetadata, WhatIsNestedTooDeeplyIsRefused) {
+  const absl::Status status = error_of_metadata([](nlohmann::json& metadata) {
+    for (int i = 0; i < 300; ++i) metadata["config"] = {{"inner", std::move(metadata["config"])}};
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("nested deeper"), std::string::npos) << status;
+}
+
+TEST_F(CheckpointFile, AFileThatIsTooLargeForTheMemoryIsAnError) {
+  const std::string bytes = read_file(path_).value();
+  absl::Status loaded, decoded;
+  {
+    const RefuseMemory refuse(bytes.size() / 2);
+    loaded = load_checkpoint(path_).status();
+    decoded = decode_checkpoint(bytes, path_).status();
+  }
+  for (const absl::Status& status : {loaded, decoded}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_NE(status.message().find(path_), std::string::npos) << status;
+  }
+}
+
+// A method of another's, which takes its state for what it is to be.
+class Careless : public CompressionAlgorithm {
+ public:
+  Careless() : CompressionAlgorithm(testing::make_tiny_model(), AlgorithmConfig{}, InputSize{{1, 4}}) {}
+  absl::Status set_state(const nlohmann::json& state) override {
+    rate_ = state.at("rate").get<double>();
+    return absl::OkStatus();
+  }
+
+ private:
+  double rate_ = 0;
+};
+
+TEST_F(CheckpointFile, AnExceptionOfAMethodIsAnError) {
+  Careless careless;
+  auto loaded = load_checkpoint(path_);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  loaded->algorithm_tensors.clear();
+  loaded->algorithm = {{"rate", "high"}};
+  EXPECT_EQ(restore(*loaded, careless).code(), absl::StatusCode::kInvalidArgument);
+  loaded->algorithm = {{"rate", 0.5}};
+  EXPECT_TRUE(restore(*loaded, careless).ok());
 }
 
 TEST_F(CheckpointFile, OfAnotherModelIsRefused) {

@@ -58,7 +58,9 @@ class Trainer::Loop {
   absl::StatusOr<bool> resume_newest();
   absl::Status resume(const Checkpoint& checkpoint, const std::string& file);
   void tell_what_is_not_promised(const Checkpoint& checkpoint, const std::string& file) const;
-  absl::Status check_same_training(const Checkpoint& checkpoint, const std::string& file) const;
+  absl::Status check_same_training(const Checkpoint& checkpoint, const nlohmann::json* settings, int64_t num_batches,
+                                   const std::string& file) const;
+  absl::Status set_control_state(const nlohmann::json& state);
   absl::Status set_random_states(const Checkpoint& checkpoint) const;
   absl::StatusOr<Checkpoint> make_checkpoint() const;
   absl::Status save_last();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "base/status_macros.h"
 #include "base/torch_guard.h"
 #include "base/version.h"
+#include "config/object_reader.h"
 #include "distributed/agree.h"
 #include "training/fnv1a.h"
 #include "training/output_folder.h"
@@ -42,6 +44,37 @@ void remove_events(const std::string& folder) {
       std::filesystem::remove(file->path(), ignored);
     }
   }
+}
+
+// What make_checkpoint() writes under "trainer", its types checked.
+struct TrainerPart {
+  const nlohmann::json* settings = nullptr;  // nullptr: of a file from before settings were kept
+  int64_t num_batches = 0;
+  EpochSums sums;
+  BestEpoch best;
+  bool epoch_has_ended = false, batch_norm_is_frozen = false;
+  std::optional<double> last_rate;
+  const nlohmann::json* control = nullptr;
+};
+
+absl::StatusOr<TrainerPart> read_trainer_part(const nlohmann::json& json, const std::string& file) {
+  config::ObjectReader reader(json, absl::StrCat(file, ": trainer"));
+  TrainerPart part;
+  part.settings = reader.any("settings");
+  part.num_batches = reader.integer("num_batches", 0, {.min = 0});
+  part.epoch_has_ended = reader.boolean("epoch_has_ended", false);
+  part.batch_norm_is_frozen = reader.boolean("batch_norm_is_frozen", false);
+  part.last_rate = reader.optional_number("last_rate");
+  part.control = reader.any("control");
+  const auto read_list = [&](const char* key, auto& list) {
+    const nlohmann::json* found = reader.any(key);
+    if (found == nullptr) return reader.fail(key, "is missing");
+    reader.fail(guard_torch(reader.path_of(key), [&] { found->get_to(list); }));
+  };
+  read_list("sums", part.sums);
+  read_list("best", part.best);
+  PARE_RETURN_IF_ERROR(reader.status());
+  return part;
 }
 
 // What the last bits depend on beside the settings.
@@ -125,46 +158,51 @@ absl::StatusOr<bool> Trainer::Loop::resume_newest() {
   return true;
 }
 
-absl::Status Trainer::Loop::check_same_training(const Checkpoint& checkpoint, const std::string& file) const {
-  // A file from before settings were kept has none to compare.
-  const nlohmann::json settings = checkpoint.trainer.value("settings", nlohmann::json());
-  std::string difference = settings.is_null() ? "" : settings_difference(settings, settings_of(options_));
+absl::Status Trainer::Loop::check_same_training(const Checkpoint& checkpoint, const nlohmann::json* settings,
+                                                int64_t num_batches, const std::string& file) const {
+  std::string difference =
+      settings == nullptr || settings->is_null() ? "" : settings_difference(*settings, settings_of(options_));
   if (difference.empty()) difference = settings_difference(checkpoint.config, options_.config);
   if (!difference.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(file, " is of a training with other settings: ", difference,
                                                    ". Resume with the same ones, or choose another output folder"));
   }
-  const int64_t batches = checkpoint.trainer.value("num_batches", int64_t{0});
-  if (batches == train_loader_.num_batches()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(file, " is of a training with ", batches,
+  if (num_batches == train_loader_.num_batches()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(file, " is of a training with ", num_batches,
                                                  " batches an epoch, but now there are ", train_loader_.num_batches(),
                                                  ": resume with the same data and batch size"));
 }
 
+absl::Status Trainer::Loop::set_control_state(const nlohmann::json& state) {
+  absl::Status status;
+  PARE_RETURN_IF_ERROR(guard_torch("the checkpoint's state of the training's control",
+                                   [&] { status = options_.control->set_state(state); }));
+  return status;
+}
+
 absl::Status Trainer::Loop::resume(const Checkpoint& checkpoint, const std::string& file) {
-  absl::Status same;
-  PARE_RETURN_IF_ERROR(guard_torch(absl::StrCat(file, ": unexpected content"), [&] {
-    same = check_same_training(checkpoint, file);
-    checkpoint.trainer.at("sums").get_to(sums_);
-    checkpoint.trainer.at("best").get_to(best_);
-    epoch_has_ended_ = checkpoint.trainer.value("epoch_has_ended", false);
-  }));
-  PARE_RETURN_IF_ERROR(same);
+  PARE_ASSIGN_OR_RETURN(const TrainerPart part, read_trainer_part(checkpoint.trainer, file));
+  PARE_RETURN_IF_ERROR(check_same_training(checkpoint, part.settings, part.num_batches, file));
+  sums_ = part.sums;
+  best_ = part.best;
+  epoch_has_ended_ = part.epoch_has_ended;
   if (options_.control != nullptr) {
-    PARE_RETURN_IF_ERROR(options_.control->set_state(checkpoint.trainer.value("control", nlohmann::json())));
+    PARE_RETURN_IF_ERROR(set_control_state(part.control == nullptr ? nlohmann::json() : *part.control));
     PARE_RETURN_IF_ERROR(start_cycle());
   }
   PARE_RETURN_IF_ERROR(restore(checkpoint, algorithm_));
   PARE_RETURN_IF_ERROR(renew_optimizer_if_stale());
   PARE_RETURN_IF_ERROR(optimizer_->load_state(checkpoint.optimizer));
-  PARE_RETURN_IF_ERROR(set_random_states(checkpoint));
+  if (const absl::Status set = set_random_states(checkpoint); !set.ok()) {
+    return absl::Status(set.code(), absl::StrCat(file, ": ", set.message()));
+  }
   // Before the next step, which would see to it: the epoch may end without one, and a method then look at batch norms.
-  if (checkpoint.trainer.value("batch_norm_is_frozen", false)) frozen_batch_norm_.emplace(model_.graph());
+  if (part.batch_norm_is_frozen) frozen_batch_norm_.emplace(model_.graph());
   if (is_first()) tell_what_is_not_promised(checkpoint, file);
   epoch_ = checkpoint.epoch;
   steps_in_epoch_ = checkpoint.steps_in_epoch;
   global_step_ = checkpoint.global_step;
-  last_rate_ = checkpoint.trainer.value("last_rate", rate_at(global_step_ - 1));
+  last_rate_ = part.last_rate.has_value() ? *part.last_rate : rate_at(global_step_ - 1);
   saved_step_ = global_step_;
   if (!is_first()) return absl::OkStatus();
   log_info(absl::StrCat("going on from ", file, ": epoch ", epoch_ + 1, ", ",

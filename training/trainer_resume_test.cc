@@ -4,9 +4,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
+#include <utility>
+
 #include "base/atomic_file.h"
 #include "base/test_folder.h"
 #include "training/checkpoint.h"
+#include "training/epoch_control.h"
 #include "training/fnv1a.h"
 #include "training/trainer_testing.h"
 
@@ -302,6 +306,82 @@ TEST(TrainerResume, AnotherVersionOfTheFormatIsNoReasonToGoBack) {
   const absl::Status status = Trainer(make_tiny_model(), data, nullptr, options).run().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
   EXPECT_NE(status.message().find("a newer version of the format, 7"), std::string::npos) << status;
+}
+
+TEST(TrainerResume, WhatTheTrainersPartMustNotHoldIsNamed) {
+  auto data = make_tiny_data(5);
+  TrainOptions options = quiet_options(2);
+  options.output_dir = make_test_folder();
+  options.max_steps = 5;
+  ASSERT_TRUE(Trainer(make_tiny_model(), data, nullptr, options).run().ok());
+  const std::string last = options.output_dir + "/last.checkpoint";
+  const Checkpoint whole = load_checkpoint(last).value();
+  options.max_steps = 0;
+  options.resume = true;
+  const auto error_of = [&](const Checkpoint& checkpoint) {
+    EXPECT_TRUE(save_checkpoint(checkpoint, last).ok());
+    const absl::Status status = Trainer(make_tiny_model(), data, nullptr, options).run().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    return std::string(status.message());
+  };
+  const std::pair<const char*, nlohmann::json> wrong[] = {
+      {"last_rate", "x"}, {"batch_norm_is_frozen", "x"}, {"epoch_has_ended", 1}, {"num_batches", "x"}, {"sums", "x"},
+      {"sums", {1, "x"}}, {"best", {{"epoch", 1}}}};
+  for (const auto& [key, value] : wrong) {
+    Checkpoint checkpoint = whole;
+    checkpoint.trainer[key] = value;
+    EXPECT_EQ(error_of(checkpoint).find(last + ": trainer." + key + ": "), 0u) << error_of(checkpoint);
+  }
+  Checkpoint checkpoint = whole;
+  checkpoint.trainer.erase("best");
+  EXPECT_EQ(error_of(checkpoint), last + ": trainer.best: is missing");
+  checkpoint.trainer = nullptr;
+  EXPECT_EQ(error_of(checkpoint), last + ": trainer: expected an object, found null");
+  // The first 24 bytes are the seed, left, whether it is seeded, and next.
+  checkpoint = whole;
+  checkpoint.random_state = whole.random_state.clone();
+  const int32_t left = 624;
+  const uint64_t next = 624;
+  std::memcpy(static_cast<char*>(checkpoint.random_state.data_ptr()) + 8, &left, sizeof(left));
+  std::memcpy(static_cast<char*>(checkpoint.random_state.data_ptr()) + 16, &next, sizeof(next));
+  EXPECT_EQ(error_of(checkpoint).find(last + ": the random number generator: "), 0u) << error_of(checkpoint);
+  ASSERT_TRUE(save_checkpoint(whole, last).ok());
+  EXPECT_TRUE(Trainer(make_tiny_model(), data, nullptr, options).run().ok());
+}
+
+// Goes on until the options' epochs are over, and takes its state for what it is to be.
+class CarelessControl : public EpochControl {
+ public:
+  LearningRateCycle cycle() const override { return {.epochs = 2}; }
+  absl::StatusOr<bool> judge(EpochReport&) override { return false; }
+  absl::StatusOr<Next> advance() override { return Next::kGoOn; }
+  bool is_finished() const override { return false; }
+  nlohmann::json state() const override { return {{"patience", 3}}; }
+  absl::Status set_state(const nlohmann::json& state) override {
+    patience_ = state.at("patience").get<int>();
+    return absl::OkStatus();
+  }
+
+ private:
+  int patience_ = 0;
+};
+
+TEST(TrainerResume, AnExceptionOfTheControlIsAnError) {
+  auto data = make_tiny_data(5);
+  TrainOptions options = quiet_options(2);
+  options.output_dir = make_test_folder();
+  options.max_steps = 5;
+  CarelessControl control;
+  options.control = &control;
+  ASSERT_TRUE(Trainer(make_tiny_model(), data, nullptr, options).run().ok());
+  const std::string last = options.output_dir + "/last.checkpoint";
+  Checkpoint checkpoint = load_checkpoint(last).value();
+  checkpoint.trainer["control"]["patience"] = "long";
+  ASSERT_TRUE(save_checkpoint(checkpoint, last).ok());
+  options.resume = true;
+  const absl::Status status = Trainer(make_tiny_model(), data, nullptr, options).run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_NE(status.message().find("control"), std::string::npos) << status;
 }
 
 TEST(TrainerResume, WhatWasWrittenElsewhereIsGoneOnWithAndToldOf) {

@@ -45,6 +45,7 @@ std::string cell(std::optional<double> value, const char* format) {
 
 std::optional<double> file_kilobytes(const nlohmann::ordered_json& results) {
   if (!results.contains("files") || !results["files"].contains("model")) return std::nullopt;
+  if (!results["files"]["model"].is_string()) return std::nullopt;
   std::error_code error;
   const auto size = std::filesystem::file_size(results["files"]["model"].get<std::string>(), error);
   return error ? std::nullopt : std::optional(static_cast<double>(size) / 1000);

@@ -63,5 +63,12 @@ TEST(Experiments, TheTableComparesWithTheOriginal) {
   EXPECT_THAT(table, HasSubstr("| C |  |  |  |  |  |  |  | 1 |  |\n"));
 }
 
+// As a results.json that another program changed may have them.
+TEST(Experiments, ResultsOfOtherTypesLeaveCellsEmpty) {
+  const nlohmann::ordered_json results = {
+      {"original", 3}, {"exported", {{"top1", "x"}}}, {"speed", 1}, {"statistics", "x"}, {"files", {{"model", 3}}}};
+  EXPECT_THAT(results_table({{{.title = "A"}, results}}), HasSubstr("| A |  |  |  |  |  |  |  | 1 |  |\n"));
+}
+
 }  // namespace
 }  // namespace pare::tools

@@ -20,6 +20,7 @@
 #include "tools/common/kernels.h"
 #include "tools/common/open_data.h"
 #include "tools/common/open_model.h"
+#include "tools/train/before_training.h"
 #include "tools/train/compare_speed.h"
 #include "tools/train/open_checkpoint.h"
 #include "tools/train/training_settings.h"
@@ -336,8 +337,7 @@ absl::Status Job::measure_before_training() {
     if (group_ != nullptr) {
       PARE_ASSIGN_OR_RETURN(text, group_->broadcast_bytes(text, 0));
     }
-    const auto before = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (before.is_object()) results_.update(before);
+    results_.update(read_before_training(text));
     return compress();
   }
   const bool measures = job_.evaluate_original && job_.train.evaluate;
