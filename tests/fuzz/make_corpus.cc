@@ -19,6 +19,7 @@
 #include "base/cache_file.h"
 #include "data/image_writing_test_util.h"
 #include "graph/state.h"
+#include "training/checkpoint.h"
 
 namespace {
 
@@ -97,13 +98,16 @@ void write_models() {
   write("archive/debug_ranges", "d" + std::string(static_cast<const char*>(ranges.get()), size));
   const std::string tensors =
       *pare::graph::serialize({{"model/w", at::ones({2, 2})}, {"optimizer", at::ones({3}, at::kByte)}},
-                              {{"transforms", nlohmann::json::object()},
-                               {"algorithm", nullptr},
+                              {{"transforms", {{"conv1/pare::fake_quantize", {{"bits", 8}}}}},
+                               {"algorithm", {{"scheduler", {{"step", 3}, {"epoch", 0}}}}},
+                               {"compression", {{"config", nullptr}, {"input_size", {{1, 4}}}}},
+                               {"source", nullptr},
                                {"epoch", 1},
                                {"steps_in_epoch", 0},
                                {"global_step", 4},
                                {"config", nullptr},
-                               {"trainer", nullptr}});
+                               {"trainer", {{"last_rate", 0.1}, {"best", {0, 0, 3, 4, 0.5}}}},
+                               {"made_by", {{"threads", 2}}}});
   write("archive/tensors", "t" + tensors);
   write("archive/pickle", std::string("p\x80\x02}q\x00(X\x01\x00\x00\x00", 12) + "aK\x01u.");
   write("archive/code",
@@ -111,7 +115,8 @@ void write_models() {
         "  def forward(self: __torch__.Net,\n    x: Optional[Tensor]=None) -> Tensor:\n"
         "    _0 = torch.add(x, [1, -2.5], alpha=1)\n    return _0\n");
   write("checkpoint/content", "c" + tensors);
-  write("checkpoint/header", std::string("hPARECKPT\x01\0\0\0\x04\0\0\0\0\0\0\0", 21) + std::string(8, 'x') + "abcd");
+  write("checkpoint/whole", "h" + pare::training::with_checkpoint_header(tensors));
+  write("checkpoint/header", "h" + pare::training::with_checkpoint_header("abcd"));
 }
 
 }  // namespace
