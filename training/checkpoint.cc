@@ -139,7 +139,7 @@ absl::StatusOr<Checkpoint> decode_or_throw(const std::string& bytes, const std::
     } else if (remove_prefix(kAlgorithmPrefix, name)) {
       checkpoint.algorithm_tensors[name] = std::move(tensor);
     } else if (name == kOptimizer) {
-      if (tensor.dim() != 1 || tensor.scalar_type() != c10::kByte || !tensor.is_contiguous()) {
+      if (tensor.dim() != 1 || tensor.scalar_type() != c10::kByte || !tensor.is_contiguous() || !tensor.is_cpu()) {
         return absl::InvalidArgumentError(absl::StrCat(path, ": the optimizer's state is no list of bytes"));
       }
       checkpoint.optimizer.assign(static_cast<const char*>(tensor.data_ptr()), tensor.nbytes());
