@@ -88,6 +88,13 @@ class Reader {
       return absl::OkStatus();
     }
     if (take_text()) return absl::OkStatus();
+    if (take("__torch__")) {  // an enum's value: to look a name up runs nothing
+      if (!sees(".")) return not_a_literal();
+      while (take(".")) {
+        if (take_name().empty()) return not_a_literal();
+      }
+      return absl::OkStatus();
+    }
     if (take("[")) return values("]", depth);
     if (take("(")) return values(")", depth);
     if (take("{")) return values("}", depth);

@@ -8,8 +8,9 @@
 //   - the default value of an argument, whatever expression it is;
 //   - the value of a class's constant (Final[...]), and of a NamedTuple's field.
 // So there may be no method of that name, and a value must be a literal: numbers, texts, True, False, None, inf, nan,
-// lists, tuples and dictionaries of them, annotate(TYPE, literal), float("inf"), torch.device("cpu"). "CONSTANTS.c0" is
-// none: it may be an object whose operators are the file's own code. A NamedTuple's field may have no default at all.
+// lists, tuples and dictionaries of them, annotate(TYPE, literal), float("inf"), torch.device("cpu"), and names of the
+// file's own (__torch__.Colour.RED). "CONSTANTS.c0" is none: it may be an object whose operators are the file's own
+// code. A NamedTuple's field may have no default at all.
 //
 // Besides, the code must have the form in which LibTorch writes it (base/script_lexer.h): a file's code is functions
 // and classes; a class has attributes, constants and methods. Anything else is refused, as are class constants without

@@ -30,6 +30,7 @@ constexpr char kClass[] =
     "  def forward(self: __torch__.net.Conv2d,\n"
     "    x: Tensor,\n"
     "    training: bool=False,\n"
+    "    mode: __torch__.net.Mode=__torch__.net.Mode.NEAREST,\n"
     "    scale: Optional[List[float]]=None) -> Tuple[Tensor, Dict[str, Tensor]]:\n"
     "    _0 = torch.conv2d(x, self.weight, None, [1, 1])\n"
     "    if training:\n"
@@ -84,7 +85,12 @@ TEST(ScriptCheck, RefusesValuesThatAreComputedOnOpening) {
                           "not CONSTANTS.c0",
                           "1 if torch.rand([1]) else 2",
                           "[x for x in CONSTANTS.c0]",
-                          "__torch__.f",
+                          "__torch__",
+                          "__torch__.f()",
+                          "__torch__.f.g(1)",
+                          "__torch__.f[0]",
+                          "-__torch__.f",
+                          "__torch__.f + 1",
                           "fork(__torch__.f)",
                           "1 + 1",
                           "lambda x: x"};
