@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "base/refuse_memory_testing.h"
+#include "base/operator_new_testing.h"
 #include "base/test_folder.h"
 
 namespace pare {

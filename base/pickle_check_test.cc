@@ -5,22 +5,16 @@
 #include <set>
 #include <string>
 
+#include "base/pickle_testing.h"
+
 namespace pare {
 namespace {
 
-std::string text(const std::string& content) {
-  return "X" + std::string(1, static_cast<char>(content.size())) + std::string(3, '\0') + content;
-}
-std::string small(int value) { return {'K', static_cast<char>(value)}; }
-std::string big(int64_t value) {
-  std::string bytes = "\x8a\x08";
-  for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(value >> (8 * i)));
-  return bytes;
-}
 std::string pickle(const std::string& program) { return "\x80\x02" + program + "."; }
 
 std::string storage(const std::string& count, const std::string& key = "0") {
-  return "(" + text("storage") + "ctorch\nFloatStorage\n" + text(key) + text("cpu") + count + "tQ";
+  return "(" + pickled_text("storage") + "ctorch\nFloatStorage\n" + pickled_text(key) + pickled_text("cpu") + count +
+         "tQ";
 }
 std::string tensor(const std::string& count, const std::string& offset, const std::string& size,
                    const std::string& stride) {
@@ -42,44 +36,51 @@ std::string error_of(const std::string& bytes, bool may_have_classes = false,
 bool says(const std::string& error, const std::string& words) { return error.find(words) != std::string::npos; }
 
 TEST(PickleCheckTest, PassesTensorsAndContainers) {
-  EXPECT_EQ(error_of(pickle(tensor(small(10), small(0), small(10), small(1)))), "");
-  EXPECT_EQ(error_of(pickle(tensor(small(10), small(4), small(3), small(2)))), "");
-  EXPECT_EQ(error_of(pickle("}q\x01(" + text("a") +
+  EXPECT_EQ(error_of(pickle(tensor(pickled_byte(10), pickled_byte(0), pickled_byte(10), pickled_byte(1)))), "");
+  EXPECT_EQ(error_of(pickle(tensor(pickled_byte(10), pickled_byte(4), pickled_byte(3), pickled_byte(2)))), "");
+  EXPECT_EQ(error_of(pickle("}q\x01(" + pickled_text("a") +
                             "](K\x01K\x02"
                             "e" +
-                            text("b") + "N\x88\x86u")),
+                            pickled_text("b") + "N\x88\x86u")),
             "");
   EXPECT_EQ(error_of(pickle("ctorch.jit._pickle\nrestore_type_tag\n(](K\x01"
                             "e" +
-                            text("List[int]") + "tR")),
+                            pickled_text("List[int]") + "tR")),
             "");
 }
 
 TEST(PickleCheckTest, RefusesEveryTruncation) {
-  const std::string whole = pickle(tensor(small(10), small(0), small(10), small(1)));
+  const std::string whole = pickle(tensor(pickled_byte(10), pickled_byte(0), pickled_byte(10), pickled_byte(1)));
   for (size_t size = 0; size < whole.size(); ++size) EXPECT_NE(error_of(whole.substr(0, size)), "") << size;
 }
 
 TEST(PickleCheckTest, RefusesAStorageLargerThanItsRecord) {
-  EXPECT_TRUE(says(error_of(pickle(storage(small(11)))), "more than its record of 40 bytes"));
-  EXPECT_TRUE(says(error_of(pickle(storage(big(int64_t{1} << 62)))), "more than its record"));
-  EXPECT_TRUE(says(error_of(pickle(storage(big(-1)))), "negative"));
-  EXPECT_TRUE(says(error_of(pickle(storage(small(1), "1"))), "no record of storage 1"));
+  EXPECT_TRUE(says(error_of(pickle(storage(pickled_byte(11)))), "more than its record of 40 bytes"));
+  EXPECT_TRUE(says(error_of(pickle(storage(pickled_int64(int64_t{1} << 62)))), "more than its record"));
+  EXPECT_TRUE(says(error_of(pickle(storage(pickled_int64(-1)))), "negative"));
+  EXPECT_TRUE(says(error_of(pickle(storage(pickled_byte(1), "1"))), "no record of storage 1"));
 }
 
 TEST(PickleCheckTest, RefusesATensorBeyondItsStorage) {
   const std::string words = "reaches beyond its storage";
-  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), small(1), small(10), small(1)))), words));
-  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), small(0), small(6), small(2)))), words));
-  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), big(-1), small(2), small(1)))), words));
-  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), small(0), big(-1), small(1)))), words));
-  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), small(9), small(2), big(-9)))), words));
+  EXPECT_TRUE(
+      says(error_of(pickle(tensor(pickled_byte(10), pickled_byte(1), pickled_byte(10), pickled_byte(1)))), words));
+  EXPECT_TRUE(
+      says(error_of(pickle(tensor(pickled_byte(10), pickled_byte(0), pickled_byte(6), pickled_byte(2)))), words));
+  EXPECT_TRUE(
+      says(error_of(pickle(tensor(pickled_byte(10), pickled_int64(-1), pickled_byte(2), pickled_byte(1)))), words));
+  EXPECT_TRUE(
+      says(error_of(pickle(tensor(pickled_byte(10), pickled_byte(0), pickled_int64(-1), pickled_byte(1)))), words));
+  EXPECT_TRUE(
+      says(error_of(pickle(tensor(pickled_byte(10), pickled_byte(9), pickled_byte(2), pickled_int64(-9)))), words));
   // The product of size and stride is beyond 64 bits.
-  EXPECT_TRUE(says(error_of(pickle(tensor(small(10), small(0), big(int64_t{1} << 62), big(int64_t{1} << 62)))), words));
+  EXPECT_TRUE(says(error_of(pickle(tensor(pickled_byte(10), pickled_byte(0), pickled_int64(int64_t{1} << 62),
+                                          pickled_int64(int64_t{1} << 62)))),
+                   words));
 }
 
 TEST(PickleCheckTest, RefusesCallablesThatDoMore) {
-  EXPECT_TRUE(says(error_of(pickle("cos\nsystem\n(" + text("id") + "tR")), "os.system"));
+  EXPECT_TRUE(says(error_of(pickle("cos\nsystem\n(" + pickled_text("id") + "tR")), "os.system"));
   EXPECT_TRUE(says(error_of(pickle("ctorch.distributed.rpc\nrref\n)R")), "torch.distributed.rpc.rref"));
   EXPECT_TRUE(says(error_of(pickle("ctorch._utils\n_rebuild_sparse_tensor\n)R")), "_rebuild_sparse_tensor"));
   // However the name is cut in two.
@@ -90,7 +91,7 @@ TEST(PickleCheckTest, RefusesCallablesThatDoMore) {
 }
 
 TEST(PickleCheckTest, PassesObjectsOfTheFilesClassesWhereTheyBelong) {
-  const std::string object = pickle("c__torch__.resnet\nResNet\n)\x81}(" + text("training") + "\x89ub");
+  const std::string object = pickle("c__torch__.resnet\nResNet\n)\x81}(" + pickled_text("training") + "\x89ub");
   EXPECT_EQ(error_of(object, true), "");
   EXPECT_TRUE(says(error_of(object, false), "only tensors belong"));
 }
@@ -98,7 +99,7 @@ TEST(PickleCheckTest, PassesObjectsOfTheFilesClassesWhereTheyBelong) {
 TEST(PickleCheckTest, RefusesAForgedCallable) {
   // The unpickler takes the number 0 for the first callable.
   const std::string zero{'K', '\0'};
-  EXPECT_TRUE(says(error_of(pickle(zero + "(" + text("cpu") + "tR")), "no callable"));
+  EXPECT_TRUE(says(error_of(pickle(zero + "(" + pickled_text("cpu") + "tR")), "no callable"));
   EXPECT_TRUE(says(error_of(pickle("ctorch\nFloatStorage\n)R")), "no callable"));
 }
 
@@ -128,7 +129,7 @@ TEST(PickleCheckTest, RefusesAnUnbalancedStack) {
 TEST(PickleCheckTest, RefusesKeysOfStoragesThatNameAnotherRecord) {
   const PickleRules rules{.record_size = [](const std::string&) -> std::optional<uint64_t> { return 1000; }};
   const auto error = [&](const std::string& key) {
-    return std::string(check_pickle(pickle(storage(small(1), key)), rules, "data.pkl").message());
+    return std::string(check_pickle(pickle(storage(pickled_byte(1), key)), rules, "data.pkl").message());
   };
   EXPECT_EQ(error("0"), "");
   EXPECT_TRUE(says(error(std::string("9\0", 2)), "control characters"));
@@ -145,7 +146,7 @@ TEST(PickleCheckTest, RefusesTextsOfTypesThatAreNone) {
     return pickle(
         "ctorch.jit._pickle\nrestore_type_tag\n(](K\x01"
         "e" +
-        text(type) + "tR");
+        pickled_text(type) + "tR");
   };
   EXPECT_EQ(error_of(tagged("List[int]")), "");
   EXPECT_TRUE(says(error_of(tagged("-int")), "a type's text"));
@@ -164,17 +165,20 @@ TEST(PickleCheckTest, RefusesObjectsOfEnums) {
 }
 
 TEST(PickleCheckTest, RefusesAStorageThatIsReadTwice) {
-  const std::string args = "(" + text("storage") + "ctorch\nFloatStorage\n" + text("0") + text("cpu") + small(1) + "t";
+  const std::string args = "(" + pickled_text("storage") + "ctorch\nFloatStorage\n" + pickled_text("0") +
+                           pickled_text("cpu") + pickled_byte(1) + "t";
   EXPECT_EQ(error_of(pickle(args + "Qq\x01h\x01\x86")), "");
   EXPECT_TRUE(says(error_of(pickle(args + "q\x01Qh\x01Q\x86")), "more than once"));
   // An empty one is not read.
-  const std::string empty = "(" + text("storage") + "ctorch\nFloatStorage\n" + text("7") + text("cpu") + small(0) + "t";
+  const std::string empty = "(" + pickled_text("storage") + "ctorch\nFloatStorage\n" + pickled_text("7") +
+                            pickled_text("cpu") + pickled_byte(0) + "t";
   EXPECT_EQ(error_of(pickle(empty + "q\x01Qh\x01Q\x86")), "");
 }
 
 TEST(PickleCheckTest, RefusesAStorageWithoutMemory) {
   const auto on = [](const std::string& device) {
-    return pickle("(" + text("storage") + "ctorch\nFloatStorage\n" + text("0") + text(device) + small(1) + "tQ");
+    return pickle("(" + pickled_text("storage") + "ctorch\nFloatStorage\n" + pickled_text("0") + pickled_text(device) +
+                  pickled_byte(1) + "tQ");
   };
   EXPECT_EQ(error_of(on("cuda:0")), "");
   EXPECT_TRUE(says(error_of(on("meta")), "describes a storage"));
@@ -182,13 +186,14 @@ TEST(PickleCheckTest, RefusesAStorageWithoutMemory) {
 
 TEST(PickleCheckTest, RefusesAQuantizedTensorWithoutAScaleForEachChannel) {
   const auto values = [](const std::string& key, int count) {
-    return "ctorch._utils\n_rebuild_tensor_v2\n(" + storage(small(count), key) + small(0) + small(count) + "\x85" +
-           small(1) + "\x85\x89" + "ccollections\nOrderedDict\n)RtR";
+    return "ctorch._utils\n_rebuild_tensor_v2\n(" + storage(pickled_byte(count), key) + pickled_byte(0) +
+           pickled_byte(count) + "\x85" + pickled_byte(1) + "\x85\x89" + "ccollections\nOrderedDict\n)RtR";
   };
   const auto quantized = [](const std::string& scheme) {  // of 3 by 2
-    return pickle("ctorch._utils\n_rebuild_qtensor\n((" + text("storage") + "ctorch\nQInt8Storage\n" + text("0") +
-                  text("cpu") + small(6) + "tQ" + small(0) + small(3) + small(2) + "\x86" + small(2) + small(1) +
-                  "\x86(" + scheme + "t\x89" + "ccollections\nOrderedDict\n)RtR");
+    return pickle("ctorch._utils\n_rebuild_qtensor\n((" + pickled_text("storage") + "ctorch\nQInt8Storage\n" +
+                  pickled_text("0") + pickled_text("cpu") + pickled_byte(6) + "tQ" + pickled_byte(0) + pickled_byte(3) +
+                  pickled_byte(2) + "\x86" + pickled_byte(2) + pickled_byte(1) + "\x86(" + scheme + "t\x89" +
+                  "ccollections\nOrderedDict\n)RtR");
   };
   const std::string per_channel = "ctorch\nper_channel_affine\n";
   const PickleRules rules{.record_size = [](const std::string&) -> std::optional<uint64_t> { return 100; }};
@@ -196,26 +201,26 @@ TEST(PickleCheckTest, RefusesAQuantizedTensorWithoutAScaleForEachChannel) {
     return std::string(check_pickle(quantized(scheme), rules, "data.pkl").message());
   };
   const std::string words = "a scale and a zero point for each channel";
-  EXPECT_EQ(error("ctorch\nper_tensor_affine\nG12345678" + small(0)), "");
-  EXPECT_EQ(error(per_channel + values("1", 3) + values("2", 3) + small(0)), "");
-  EXPECT_EQ(error(per_channel + values("1", 2) + values("2", 2) + small(1)), "");
-  EXPECT_TRUE(says(error(per_channel + values("1", 2) + values("2", 3) + small(0)), words));
-  EXPECT_TRUE(says(error(per_channel + values("1", 3) + values("2", 1) + small(0)), words));
-  EXPECT_TRUE(says(error(per_channel + values("1", 3) + values("2", 3) + small(2)), words));
-  EXPECT_TRUE(says(error(per_channel + values("1", 3) + values("2", 3) + big(-1)), words));
+  EXPECT_EQ(error("ctorch\nper_tensor_affine\nG12345678" + pickled_byte(0)), "");
+  EXPECT_EQ(error(per_channel + values("1", 3) + values("2", 3) + pickled_byte(0)), "");
+  EXPECT_EQ(error(per_channel + values("1", 2) + values("2", 2) + pickled_byte(1)), "");
+  EXPECT_TRUE(says(error(per_channel + values("1", 2) + values("2", 3) + pickled_byte(0)), words));
+  EXPECT_TRUE(says(error(per_channel + values("1", 3) + values("2", 1) + pickled_byte(0)), words));
+  EXPECT_TRUE(says(error(per_channel + values("1", 3) + values("2", 3) + pickled_byte(2)), words));
+  EXPECT_TRUE(says(error(per_channel + values("1", 3) + values("2", 3) + pickled_int64(-1)), words));
   EXPECT_TRUE(says(error("ctorch\nper_tensor_affine\nG12345678"), words));
-  EXPECT_TRUE(says(error(small(0) + "G12345678" + small(0)), words));
+  EXPECT_TRUE(says(error(pickled_byte(0) + "G12345678" + pickled_byte(0)), words));
 }
 
 TEST(PickleCheckTest, RefusesProgramsWithoutEnd) {
   EXPECT_TRUE(says(error_of("\x80\x02" + std::string((1 << 24) + 1, 'N')), "16,777,216 instructions"));
   // The sizes of a tensor may be shared by many: each costs as much as they are long.
   std::string many = "(";
-  for (int i = 0; i < 65; ++i) many += small(1);
+  for (int i = 0; i < 65; ++i) many += pickled_byte(1);
   many += "t";
-  EXPECT_TRUE(says(
-      error_of(pickle("ctorch._utils\n_rebuild_tensor_v2\n(" + storage(small(1)) + small(0) + many + many + "\x89NtR")),
-      "described as LibTorch does not"));
+  EXPECT_TRUE(says(error_of(pickle("ctorch._utils\n_rebuild_tensor_v2\n(" + storage(pickled_byte(1)) + pickled_byte(0) +
+                                   many + many + "\x89NtR")),
+                   "described as LibTorch does not"));
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 //
 //   ScriptLexer lexer(text, "net.pt: code/__torch__.py");
 //   while (true) {
-//     PARE_ASSIGN_OR_RETURN(const ScriptStatement* statement, lexer.next());
+//     PARE_ASSIGN_OR_RETURN(const ScriptStatement* statement, lexer.next(/*keep_up_to=*/4));
 //     if (statement == nullptr) break;
 //     ... statement->tokens ...
 //   }
@@ -15,8 +15,8 @@
 // of a file in the archive would end.
 //
 // A statement ends with its line, unless a bracket is open. Its nesting is limited to 400, its indentation to 400, and
-// the empty lines before it to 1,000, as LibTorch's lexer and parser are recursive. Texts are of up to 128 MiB; the
-// time taken is proportional to their length.
+// the empty lines before it to 1,000, as LibTorch's lexer and parser are recursive. The
+// time taken is proportional to the length of the text.
 
 #ifndef PARE_BASE_SCRIPT_LEXER_H_
 #define PARE_BASE_SCRIPT_LEXER_H_

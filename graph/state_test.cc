@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "base/refuse_memory_testing.h"
+#include "base/operator_new_testing.h"
 #include "gmock/gmock.h"
 #include "graph/hooks.h"
 #include "gtest/gtest.h"

@@ -10,7 +10,7 @@
 #include <filesystem>
 
 #include "base/atomic_file.h"
-#include "base/refuse_memory_testing.h"
+#include "base/operator_new_testing.h"
 #include "base/test_folder.h"
 #include "graph/state.h"
 #include "training/fnv1a.h"

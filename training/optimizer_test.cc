@@ -11,7 +11,7 @@
 #include <cmath>
 #include <limits>
 
-#include "base/refuse_memory_testing.h"
+#include "base/operator_new_testing.h"
 #include "graph/hooks.h"
 #include "training/testing.h"
 

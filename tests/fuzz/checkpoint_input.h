@@ -1,8 +1,7 @@
 // tests/fuzz/checkpoint_input.h: a checkpoint as the fuzz target "checkpoint" has it.
 //
 //   load_checkpoint_input("h" + a file's bytes);
-//   load_checkpoint_input("c" + graph::serialize()'s);   // the header is made, with a checksum that no search would
-//   find
+//   load_checkpoint_input("c" + graph::serialize()'s);   // the header is made: no search would find its checksum
 
 #ifndef PARE_TESTS_FUZZ_CHECKPOINT_INPUT_H_
 #define PARE_TESTS_FUZZ_CHECKPOINT_INPUT_H_

@@ -1,5 +1,6 @@
-#include "base/refuse_memory_testing.h"
+#include "base/operator_new_testing.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <limits>
 #include <new>
@@ -7,10 +8,12 @@
 namespace pare {
 namespace {
 
+std::atomic<int64_t> given = 0;
 thread_local size_t least_refused = std::numeric_limits<size_t>::max();
 
 void* give_or_null(size_t size) {
   if (size >= least_refused) return nullptr;
+  given += static_cast<int64_t>(size);
   return std::malloc(size == 0 ? 1 : size);
 }
 
@@ -24,6 +27,8 @@ void* give(size_t size) {
 
 RefuseMemory::RefuseMemory(size_t least_bytes) { least_refused = least_bytes; }
 RefuseMemory::~RefuseMemory() { least_refused = std::numeric_limits<size_t>::max(); }
+
+int64_t bytes_given() { return given; }
 
 }  // namespace pare
 
